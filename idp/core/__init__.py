@@ -1,0 +1,1 @@
+"""Core: the words every room shares; standard library only."""

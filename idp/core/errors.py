@@ -1,0 +1,65 @@
+"""The one tree of errors.
+
+CountersignError
+|-- BadMessage   our own page, never a redirect: the sender or its request is not trusted
+|-- Denied       answered in the partner's protocol: the request was fine, the answer is no
+`-- Refused      stay on the page and try again: the person's or the administrator's input
+
+Each has public text (a message id for gettext), detail for the log, and a reference id that
+joins the two.  Public text never quotes the input.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from idp.core.ids import reference
+
+
+class Reason(StrEnum):
+    """Why a sign-in was denied; recorded, and mapped by each door."""
+
+    LOGIN_REQUIRED = "login_required"
+    INTERACTION_REQUIRED = "interaction_required"
+    CONSENT_REQUIRED = "consent_required"
+    ACCESS = "access"
+    CONTEXT = "context"
+    NO_METHOD = "no_method"
+    PERSON_DISABLED = "person_disabled"
+    OTHER_PERSON = "other_person"
+    SUBJECT = "subject"
+    CANCELLED = "cancelled"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+
+
+class CountersignError(Exception):
+    """Base of all errors that the service raises on purpose."""
+
+    status = 400
+
+    def __init__(self, public: str, *, detail: str = "") -> None:
+        super().__init__(detail or public)
+        self.public = public
+        self.detail = detail
+        self.reference = reference()
+
+
+class BadMessage(CountersignError):
+    """A message or address that cannot be trusted; shown on our own page."""
+
+
+class Denied(CountersignError):
+    """A sign-in that must not succeed; the door answers the partner."""
+
+    status = 403
+
+    def __init__(self, public: str, *, reason: Reason, rule: str = "", detail: str = "") -> None:
+        super().__init__(public, detail=detail or reason.value)
+        self.reason = reason
+        self.rule = rule
+
+
+class Refused(CountersignError):
+    """An input that was not accepted; the page or command says why."""
+
+    status = 422

@@ -1,0 +1,158 @@
+"""The seams between rooms, each at most five methods wide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from idp.core.errors import Denied
+from idp.core.model import (
+    Asked,
+    Ending,
+    Enrolment,
+    Grant,
+    Method,
+    Offer,
+    Participant,
+    Person,
+    Proof,
+    Reply,
+    SignIn,
+    SignInRequest,
+)
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A value in flight and the version that `cas` compares."""
+
+    value: str
+    version: int
+
+
+class State(Protocol):
+    """Things in flight that may vanish or step back a second; see DESIGN for what may live here.
+
+    A key lives for the ttl of the call that created it; `cas` and `incr` never extend it.
+    """
+
+    def put(self, key: str, value: str, ttl: timedelta, *, absent: bool = False) -> bool:
+        """Store a value; with absent only when no live one exists. Return whether stored."""
+
+    def get(self, key: str) -> Held | None:
+        """Return the live value and its version, or None."""
+
+    def pop(self, key: str) -> str | None:
+        """Return and delete the live value: of several callers exactly one gets it."""
+
+    def cas(self, key: str, version: int, value: str) -> bool:
+        """Replace the value if its version is still the one given. Return whether replaced."""
+
+    def incr(self, key: str, ttl: timedelta) -> int:
+        """Add one to a counter, made with the ttl if absent. Return the new count."""
+
+
+class Signer(Protocol):
+    """Signs with one key; the private part may live elsewhere."""
+
+    @property
+    def kid(self) -> str:
+        """Return the key's id."""
+
+    @property
+    def certificate(self) -> str:
+        """Return the key's certificate, PEM."""
+
+    def sign(self, alg: str, data: bytes) -> bytes:
+        """Sign data; alg is a JWA name (RS256, ES256). ES256 gives r || s, 64 bytes."""
+
+
+class Door(Protocol):
+    """A protocol by which partners send people and are answered.
+
+    keeps_grants is True when the partner comes back for the grant with its handle.
+    """
+
+    name: str
+    keeps_grants: bool
+
+    def answer(self, grant: Grant) -> Reply:
+        """Return the reply that says the grant."""
+
+    def deny(self, request: SignInRequest, denied: Denied) -> Reply:
+        """Return the reply that says no, in the partner's protocol."""
+
+    def end(self, participant: Participant, *, chain: str) -> Ending:
+        """Say how the partner is told that the session ended; chain comes back with its answer."""
+
+
+class Factor(Protocol):
+    """One way to prove who you are."""
+
+    name: str
+
+    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+        """Return what of this factor could be asked of the person now.
+
+        methods are the person's registered methods, of every factor.
+        """
+
+    def start(self, sign_in: SignIn, offer: Offer) -> Asked:
+        """Begin asking; send what needs sending. Raises Refused when it can't be asked now."""
+
+    def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
+        """Return whom the answer is about, as a key for counting attempts.
+
+        Must not depend on whether such a person exists.
+        """
+
+    def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
+        """Check the answer to what was asked. Raises Refused when it is wrong."""
+
+
+class Enroller(Protocol):
+    """Sets up a new method of one factor."""
+
+    name: str
+
+    def begin(self, person: Person) -> Enrolment:
+        """Return a draft to be confirmed."""
+
+    def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, str]:
+        """Return what the page shows of the draft (QR code, key); never stored or logged."""
+
+    def confirm(self, person: Person, enrolment: Enrolment, answer: Mapping[str, str]) -> NewMethod:
+        """Check the person's confirmation. Raises Refused when it is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMethod:
+    """A confirmed method, ready to be stored, and the proof that confirming it gave."""
+
+    factor: str
+    label: str
+    secret: bytes
+    counter: int
+    data: Mapping[str, str]
+    proof: Proof
+
+
+class Source(Protocol):
+    """Where people come from: checks passwords, knows attributes. People are linked by source_key."""
+
+    name: str
+
+    def check_password(self, source_key: str | None, password: str) -> bool:
+        """Say whether the password is right; with None do the same work and say no."""
+
+    def attributes(self, source_key: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the attributes the source knows of the person, by LDAP name."""

@@ -1,0 +1,1 @@
+"""Policy: pure decisions about what a sign-in still needs, from rules that are data."""

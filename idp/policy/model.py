@@ -1,0 +1,172 @@
+"""The policy's words: what a factor is worth, rules, the facts of one sign-in, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from idp.core.errors import Reason
+from idp.core.model import (
+    Kind,
+    Offer,
+    Partner,
+    Person,
+    Proof,
+    SignInRequest,
+    Strength,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorWorth:
+    """What a factor's proof can be worth at most; a proof never counts for more.
+
+    first says whether it may open a sign-in.
+    """
+
+    kinds: frozenset[Kind]
+    amr: tuple[str, ...]
+    first: bool = False
+    phishing_resistant: bool = False
+
+
+# Two factors means two different kinds, so this table decides what counts as multi-factor.
+# amr values are those of RFC 8176.
+FACTORS: Mapping[str, FactorWorth] = {
+    "password": FactorWorth(kinds=frozenset({Kind.KNOW}), amr=("pwd",), first=True),
+    "totp": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",)),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """When a rule applies: every condition that is given must hold; an empty one always holds.
+
+    people, groups and partners are ids or names; any one of a list is enough. networks are
+    CIDR blocks, outside turns them around ("not from these"). older_than (seconds) holds
+    when the oldest kept proof is at least that old. except_* switch the rule off.
+    """
+
+    people: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    outside: bool = False
+    older_than: int | None = None
+    except_people: tuple[str, ...] = ()
+    except_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """What a rule that applies demands. None and empty demand nothing.
+
+    methods lists the factors accepted beside the password. fresh_within is in seconds,
+    measured back from the start of the sign-in: 0 asks for everything anew.
+    """
+
+    deny: bool = False
+    strength: Strength | None = None
+    methods: tuple[str, ...] = ()
+    fresh_within: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One policy rule. Every matching rule applies; deny wins, then the strictest wins."""
+
+    id: str
+    name: str
+    conditions: Conditions = field(default_factory=Conditions)
+    controls: Controls = field(default_factory=Controls)
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything `decide` looks at; nothing else influences a verdict.
+
+    person is None before the first proof. offers are the ways this person could prove
+    something now, best first; enrollable the factors that could be set up. confirmed names
+    the questions already answered in this sign-in. started_at is when the sign-in began.
+    """
+
+    request: SignInRequest
+    partner: Partner
+    person: Person | None
+    proofs: tuple[Proof, ...]
+    offers: tuple[Offer, ...]
+    enrollable: tuple[str, ...]
+    confirmed: tuple[str, ...]
+    address: str
+    started_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """Ask for one of these, best first."""
+
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """Have the person set up one of these factors first."""
+
+    factors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirm:
+    """Ask the person one question ("account", "consent")."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deny:
+    """Say no, for this reason; rule names the rule that said so, if one did."""
+
+    reason: Reason
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """Everything is proved: a grant may be made."""
+
+
+Verdict = Ask | Register | Confirm | Deny | Issue
+
+
+class Word(StrEnum):
+    """The verdicts' names, as recorded."""
+
+    ASK = "ask"
+    REGISTER = "register"
+    CONFIRM = "confirm"
+    DENY = "deny"
+    ISSUE = "issue"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verdict with its grounds, recorded with the sign-in.
+
+    rules are the ids of the rules that applied. counted are the proofs that were accepted,
+    reached the strength they add up to (None for none), required what was demanded.
+    """
+
+    verdict: Verdict
+    rules: tuple[str, ...]
+    counted: tuple[Proof, ...]
+    reached: Strength | None
+    required: Strength
+
+    @property
+    def word(self) -> Word:
+        """Return the verdict's name."""
+        return Word(type(self.verdict).__name__.lower())

@@ -1,0 +1,282 @@
+"""The tables, as SQLAlchemy Core knows them; the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+metadata = sa.MetaData()
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as integer microseconds since 1970: exact and sortable."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        """Turn an aware datetime into microseconds."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        """Turn microseconds into an aware datetime."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+def _text(name: str, **options: Any) -> sa.Column[str]:
+    options.setdefault("nullable", False)
+    return sa.Column(name, sa.Text, **options)
+
+
+def _at(name: str, **options: Any) -> sa.Column[datetime]:
+    options.setdefault("nullable", False)
+    return sa.Column(name, Instant, **options)
+
+
+def _json(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON, nullable=False)
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False)
+
+
+# SQLite only counts up by itself on INTEGER; PostgreSQL wants BIGINT for rows that never stop.
+_Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+# Configuration ------------------------------------------------------------------------------
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("revision", _Serial, primary_key=True, autoincrement=True),
+    _at("at"),
+    _text("actor"),
+    _text("noun"),
+    _text("key"),
+    sa.Column("before", sa.JSON(none_as_null=True)),
+    sa.Column("after", sa.JSON(none_as_null=True)),
+    sa.Index("ix_changes_noun_key", "noun", "key"),
+    sqlite_autoincrement=True,
+)
+settings = sa.Table("settings", metadata, _text("key", primary_key=True), _json("value"))
+issuers = sa.Table(
+    "issuers",
+    metadata,
+    _text("id", primary_key=True),
+    _text("base_url"),
+    _text("entity_id", unique=True),
+    _text("key_set"),
+)
+keys = sa.Table(
+    "keys",
+    metadata,
+    _text("kid", primary_key=True),
+    _text("key_set"),
+    _text("purpose"),
+    _text("alg"),
+    _text("state"),
+    _text("certificate"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    _at("created_at"),
+    _at("retired_at", nullable=True),
+    sa.Index("ix_keys_set", "key_set", "purpose"),
+)
+partners = sa.Table(
+    "partners",
+    metadata,
+    _text("id", primary_key=True),
+    _text("door"),
+    _text("identifier"),
+    _text("name"),
+    _text("issuer"),
+    _flag("enabled"),
+    _json("release"),
+    _json("access"),
+    _json("settings"),
+    _text("notes"),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("door", "identifier", name="uq_partners_identifier"),
+)
+rules = sa.Table(
+    "rules",
+    metadata,
+    _text("id", primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    _json("document"),
+)
+
+# People and methods -------------------------------------------------------------------------
+people = sa.Table(
+    "people",
+    metadata,
+    _text("id", primary_key=True),
+    _text("source"),
+    _text("source_key"),
+    _text("name"),
+    _text("display_name"),
+    _json("attributes"),
+    _json("groups"),
+    _json("roles"),
+    _flag("enabled"),
+    _flag("may_enrol"),
+    _at("created_at"),
+    sa.UniqueConstraint("source", "source_key", name="uq_people_source"),
+)
+login_names = sa.Table(
+    "login_names",
+    metadata,
+    _text("folded", primary_key=True),
+    _text("person", index=True),
+)
+passwords = sa.Table(
+    "passwords",
+    metadata,
+    _text("person", primary_key=True),
+    _text("hash"),
+    _at("changed_at"),
+)
+methods = sa.Table(
+    "methods",
+    metadata,
+    _text("id", primary_key=True),
+    _text("person", index=True),
+    _text("factor"),
+    _text("label"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("counter", sa.BigInteger, nullable=False),
+    _json("data"),
+    _at("created_at"),
+    _at("last_used_at", nullable=True),
+)
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    _text("key", primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    _at("window_ends_at", index=True),
+)
+
+# Sessions -----------------------------------------------------------------------------------
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    _text("id", primary_key=True),
+    _text("secret", unique=True),
+    _text("person", index=True),
+    _json("proofs"),
+    _flag("persistent"),
+    _at("created_at"),
+    _at("expires_at", index=True),
+    _at("ended_at", nullable=True),
+)
+participants = sa.Table(
+    "participants",
+    metadata,
+    _text("id", primary_key=True),
+    _text("session"),
+    _text("person"),
+    _text("partner", index=True),
+    _text("door"),
+    _text("issuer"),
+    _json("subject"),
+    _at("created_at"),
+    _at("ended_at", nullable=True),
+    sa.UniqueConstraint("session", "partner", name="uq_participants_session"),
+)
+grants = sa.Table(
+    "grants",
+    metadata,
+    _text("id", primary_key=True),
+    _text("handle", unique=True),
+    _text("session", index=True),
+    _text("person", index=True),
+    _text("partner", index=True),
+    sa.Column("document", sa.Text, nullable=False),
+    _at("created_at"),
+    _at("handle_ends_at"),
+    _at("expires_at", index=True),
+    _at("redeemed_at", nullable=True),
+    _at("revoked_at", nullable=True),
+)
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    _text("secret", primary_key=True),
+    _text("grant", index=True),
+    _text("kind"),
+    _at("expires_at", index=True),
+)
+devices = sa.Table(
+    "devices",
+    metadata,
+    _text("id", primary_key=True),
+    _text("secret", unique=True),
+    _text("person", index=True),
+    _text("label"),
+    _at("created_at"),
+    _at("last_seen_at"),
+    _at("expires_at", index=True),
+)
+subjects = sa.Table(
+    "subjects",
+    metadata,
+    _text("person", primary_key=True),
+    _text("qualifier", primary_key=True),
+    _text("value"),
+    _at("created_at"),
+    sa.UniqueConstraint("qualifier", "value", name="uq_subjects_value"),
+)
+
+# Record and background ----------------------------------------------------------------------
+# personal holds the user name and address of an event: erasable without touching the record.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _Serial, primary_key=True, autoincrement=True),
+    _at("at", index=True),
+    _text("event"),
+    sa.Column("event_id", sa.Integer, nullable=False),
+    _text("actor"),
+    _text("person"),
+    _text("partner"),
+    _text("factor"),
+    _text("verdict"),
+    _text("reason"),
+    _json("rules"),
+    _text("correlation"),
+    _json("detail"),
+    sa.Column("personal", sa.JSON(none_as_null=True)),
+    sa.Index("ix_audit_person", "person", "id"),
+    sa.Index("ix_audit_partner", "partner", "id"),
+    sqlite_autoincrement=True,
+)
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    _text("id", primary_key=True),
+    _text("kind"),
+    _text("idempotency_key", unique=True),
+    sa.Column("sealed", sa.LargeBinary),
+    _at("due_at", index=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    _text("lease"),
+    _at("leased_until", nullable=True),
+    _at("done_at", nullable=True),
+    _text("error"),
+)
+schedule = sa.Table(
+    "schedule",
+    metadata,
+    _text("name", primary_key=True),
+    _at("next_at"),
+    _text("lease"),
+    _at("leased_until", nullable=True),
+    _at("last_at", nullable=True),
+    _text("error"),
+)
