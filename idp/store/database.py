@@ -19,9 +19,7 @@ class Unit:
         self.connection = connection
         self._after_commit: list[Callable[[], None]] = []
 
-    def execute(
-        self, statement: sa.Executable, parameters: _Parameters = None
-    ) -> sa.CursorResult[Any]:
+    def execute(self, statement: sa.Executable, parameters: _Parameters = None) -> sa.CursorResult[Any]:
         """Run one statement inside the transaction."""
         return self.connection.execute(statement, parameters)
 
@@ -73,7 +71,7 @@ def open_store(url: str) -> Store:
     return Store(engine)
 
 
-def _prepare_sqlite(connection: Any, record: Any) -> None:
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling is switched off: `begin` below says BEGIN IMMEDIATE,
     # since a deferred one that turns into a write fails at once when another writer is active.
     connection.isolation_level = None
