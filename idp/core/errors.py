@@ -4,6 +4,7 @@ CountersignError
 |-- BadMessage   our own page, never a redirect: the sender or its request is not trusted
 |-- Denied       answered in the partner's protocol: the request was fine, the answer is no
 `-- Refused      stay on the page and try again: the person's or the administrator's input
+    `-- Busy     nothing was wrong with it: there is too much to do just now
 
 Each has public text (a message id for gettext), detail for the log, and a reference id that
 joins the two.  Public text never quotes the input.
@@ -63,3 +64,9 @@ class Refused(CountersignError):
     """An input that was not accepted; the page or command says why."""
 
     status = 422
+
+
+class Busy(Refused):
+    """Too much is waiting already; said at once instead of after minutes."""
+
+    status = 503

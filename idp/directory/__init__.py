@@ -1,0 +1,1 @@
+"""Directory: people, where they come from, and the check of their passwords."""

@@ -1,0 +1,157 @@
+"""Find people, add them, and check their passwords at the source they come from."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from idp.core.errors import Refused
+from idp.core.ids import fold, new_id
+from idp.core.model import Person
+from idp.core.ports import Clock, Source
+from idp.store import Store, Unit
+from idp.store.schema import login_names, people
+
+LONGEST_NAME = 256
+
+_BY_ID = sa.select(people).where(people.c.id == sa.bindparam("id"))
+_BY_NAME = (
+    sa.select(people)
+    .join(login_names, login_names.c.person == people.c.id)
+    .where(login_names.c.folded == sa.bindparam("folded"))
+)
+_NAMES = sa.select(login_names.c.folded).where(login_names.c.person == sa.bindparam("id"))
+_PAGE = (
+    sa.select(people)
+    .where(people.c.id > sa.bindparam("after"))
+    .order_by(people.c.id)
+    .limit(sa.bindparam("limit"))
+)
+_SET_ENABLED = (
+    sa.update(people).where(people.c.id == sa.bindparam("person")).values(enabled=sa.bindparam("to"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPerson:
+    """A person to be added; source_key "" means the person's own new id (local people)."""
+
+    name: str
+    display_name: str = ""
+    source: str = "local"
+    source_key: str = ""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+class People:
+    """Everybody the service knows, from every source.
+
+    The first source does the work of checking when the person is unknown.
+    """
+
+    def __init__(self, store: Store, clock: Clock, sources: Iterable[Source]) -> None:
+        self._store = store
+        self._clock = clock
+        self._sources = {source.name: source for source in sources}
+        self._first = next(iter(self._sources.values()))
+
+    def get(self, connection: sa.Connection, person_id: str) -> Person | None:
+        """Return the person with this id."""
+        row = connection.execute(_BY_ID, {"id": person_id}).mappings().first()
+        return _person(row) if row else None
+
+    def find(self, connection: sa.Connection, login_name: str) -> Person | None:
+        """Return the person who signs in with this name, in whatever case it was typed."""
+        row = connection.execute(_BY_NAME, {"folded": login_key(login_name)}).mappings().first()
+        return _person(row) if row else None
+
+    def login_keys(self, connection: sa.Connection, person_id: str) -> tuple[str, ...]:
+        """Return every name the person signs in with, folded."""
+        return tuple(connection.execute(_NAMES, {"id": person_id}).scalars())
+
+    def listing(self, connection: sa.Connection, *, after: str = "", limit: int = 200) -> tuple[Person, ...]:
+        """Return people in the order of their ids, those after the given id first."""
+        rows = connection.execute(_PAGE, {"after": after, "limit": limit}).mappings()
+        return tuple(_person(row) for row in rows)
+
+    def check_password(self, person: Person | None, password: str) -> bool:
+        """Ask the person's source; without one the same work is done and the answer is no. Raises Busy."""
+        source = self._sources.get(person.source) if person else None
+        if person is None or source is None:
+            return self._first.check_password(None, password)
+        return source.check_password(person.source_key, password)
+
+    def add(self, unit: Unit, new: NewPerson) -> Person:
+        """Store a new person. Raises Refused when the name is taken or unusable."""
+        name = _usable(new.name)
+        if new.source not in self._sources:
+            raise Refused("There is no such source of people.")
+        person_id = new_id()
+        row = {
+            "id": person_id,
+            "source": new.source,
+            "source_key": new.source_key or person_id,
+            "name": name,
+            "display_name": new.display_name.strip() or name,
+            "attributes": {key: list(values) for key, values in new.attributes.items()},
+            "groups": list(new.groups),
+            "roles": list(new.roles),
+            "enabled": True,
+            "may_enrol": True,
+            "created_at": self._clock.now(),
+        }
+        try:
+            unit.execute(sa.insert(login_names), {"folded": login_key(name), "person": person_id})
+            unit.execute(sa.insert(people), row)
+        except IntegrityError as error:
+            raise Refused("There is already a person with that name.") from error
+        return _person(row)
+
+    def set_enabled(self, unit: Unit, person_id: str, *, enabled: bool) -> None:
+        """Let the person sign in, or no longer."""
+        unit.execute(_SET_ENABLED, {"person": person_id, "to": enabled})
+
+
+def login_key(name: str) -> str:
+    """Return the form in which a typed user name is looked up and its attempts are counted.
+
+    Total on hostile input: what no database stores (NUL, lone surrogates) becomes U+FFFD, and
+    what is too long stays longer than any name that can be added.
+    """
+    storable = name[: LONGEST_NAME + 1].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return fold(storable)
+
+
+def _usable(name: str) -> str:
+    name = unicodedata.normalize("NFC", name).strip()
+    if not name or len(name) > LONGEST_NAME or not login_key(name):
+        raise Refused("A user name has 1 to 256 characters.")
+    if any(unicodedata.category(letter).startswith("C") for letter in name):
+        raise Refused("A user name has no control characters or invisible characters.")
+    return name
+
+
+def _person(row: Mapping[Any, Any]) -> Person:
+    own = {"uid": (row["name"],), "displayName": (row["display_name"],)}
+    if row["groups"]:
+        own["groups"] = tuple(row["groups"])
+    kept = {name: tuple(values) for name, values in row["attributes"].items()}
+    return Person(
+        id=row["id"],
+        source=row["source"],
+        source_key=row["source_key"],
+        name=row["name"],
+        display_name=row["display_name"],
+        attributes=kept | own,
+        groups=tuple(row["groups"]),
+        roles=tuple(row["roles"]),
+        enabled=row["enabled"],
+        may_enrol=row["may_enrol"],
+    )

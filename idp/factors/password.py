@@ -1,0 +1,65 @@
+"""Prove who you are by user name and password."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from idp.core.errors import Refused
+from idp.core.model import Asked, Method, Offer, Person, Proof, SignIn
+from idp.core.ports import Clock
+from idp.directory.people import People, login_key
+from idp.policy.model import FACTORS
+from idp.store import Store
+
+WRONG = "That user name or password is not right. Check both and try again."
+
+
+class Password:
+    """The password factor; its form has the fields `username` and `password`."""
+
+    name = "password"
+
+    def __init__(self, *, store: Store, people: People, clock: Clock) -> None:
+        self._store = store
+        self._people = people
+        self._clock = clock
+
+    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+        """Return the one offer; it does not say whether the person has a password."""
+        return (Offer(factor=self.name, label="Password"),)
+
+    def start(self, sign_in: SignIn, offer: Offer) -> Asked:
+        """Begin asking; nothing needs sending."""
+        return Asked(factor=self.name)
+
+    def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
+        """Return the key of the typed user name, known or not."""
+        return target_of(login_key(answer.get("username", "")))
+
+    def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
+        """Check user name and password. Raises Refused, the same for every reason, and Busy.
+
+        Unknown, disabled and wrong cost the same reads and the same hash. A sign-in that
+        already has a person accepts no other.
+        """
+        with self._store.read() as connection:
+            person = self._people.find(connection, answer.get("username", ""))
+        right = self._people.check_password(person, answer.get("password", ""))
+        if person is None or not right or not person.enabled:
+            raise Refused(WRONG)
+        if sign_in.person not in ("", person.id):
+            raise Refused(WRONG)
+        worth = FACTORS[self.name]
+        return Proof(
+            person=person.id,
+            factor=self.name,
+            kinds=worth.kinds,
+            amr=worth.amr,
+            at=self._clock.now(),
+        )
+
+
+def target_of(login_key: str) -> str:
+    """Return the key under which attempts on a folded user name are counted: bounded, not personal."""
+    return "name:" + hashlib.sha256(login_key.encode()).hexdigest()

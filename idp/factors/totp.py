@@ -1,0 +1,216 @@
+"""Prove possession of an authenticator app or token by a time-based code (RFC 6238)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import token_bytes
+from urllib.parse import quote, urlencode
+
+import segno
+
+from idp.core.errors import Refused
+from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
+from idp.core.ports import Clock, NewMethod
+from idp.factors.codes import WRONG, hotp, read_code
+from idp.keys import Sealer
+from idp.methods import Methods
+from idp.policy.model import FACTORS
+from idp.store import Store
+
+LABEL = "Authenticator app"
+_SEED = 20  # bytes: the 160 bits that RFC 4226 4 recommends
+_SHORTEST_SEED = 10  # bytes: tokens that only exist with 80 bits can be imported
+_LONGEST_SEED = 128
+_DRIFT = 1  # time steps either way (RFC 6238 5.2)
+_PURPOSE = "enrolment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a token makes its codes: hash, number of digits, seconds per step."""
+
+    algorithm: str = "sha1"
+    digits: int = 6
+    period: int = 30
+
+    @classmethod
+    def of(cls, data: Mapping[str, str]) -> Shape:
+        """Return the shape a method's data tells; what is left out is the usual."""
+        usual = cls()
+        return cls(
+            algorithm=data.get("algorithm", usual.algorithm),
+            digits=int(data.get("digits", usual.digits)),
+            period=int(data.get("period", usual.period)),
+        )
+
+    def data(self) -> Mapping[str, str]:
+        """Return the shape as a method's data."""
+        return {
+            "algorithm": self.algorithm,
+            "digits": str(self.digits),
+            "period": str(self.period),
+        }
+
+
+class Totp:
+    """The factor and its enrolment; the form has the field `code`.
+
+    issuer_name is what the app shows beside the account.
+    """
+
+    name = "totp"
+
+    def __init__(
+        self, *, store: Store, methods: Methods, sealer: Sealer, clock: Clock, issuer_name: str
+    ) -> None:
+        self._store = store
+        self._methods = methods
+        self._sealer = sealer
+        self._clock = clock
+        self._issuer_name = issuer_name
+
+    # Asking -----------------------------------------------------------------------------------
+    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+        """Return one offer per registered app or token."""
+        return tuple(
+            Offer(factor=self.name, method=method.id, label=method.label)
+            for method in methods
+            if method.factor == self.name
+        )
+
+    def start(self, sign_in: SignIn, offer: Offer) -> Asked:
+        """Begin asking; nothing needs sending."""
+        return Asked(factor=self.name, method=offer.method)
+
+    def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
+        """Return the person's key: a second token gives no second set of tries."""
+        return target_of(sign_in.person)
+
+    def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
+        """Check a code and use up its time step. Raises Refused, the same for wrong and used."""
+        asked = sign_in.asked
+        with self._store.read() as connection:
+            mine = self._methods.of(connection, sign_in.person)
+            method = next((one for one in mine if asked and one.id == asked.method), None)
+            if method is None or method.factor != self.name:
+                raise Refused("That sign-in method is no longer registered.")
+            seed = self._methods.secret(connection, method.id)
+        shape = Shape.of(method.data)
+        now = self._clock.now()
+        step = _accepted(seed, shape, answer.get("code", ""), now, after=method.counter)
+        with self._store.write() as unit:
+            # Compare-and-set: of two that bring the same code at once, one is refused.
+            if not self._methods.advance(unit, method.id, step):
+                raise Refused(WRONG)
+        return self._proof(sign_in.person, method.id, now)
+
+    # Setting up -------------------------------------------------------------------------------
+    def begin(self, person: Person) -> Enrolment:
+        """Return a draft with a new seed, sealed for this person."""
+        sealed = self._sealer.seal(new_seed(), purpose=_PURPOSE, context=person.id)
+        return Enrolment(factor=self.name, draft={"seed": base64.b64encode(sealed).decode()})
+
+    def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, str]:
+        """Return qr_svg (markup), manual_key (groups of four) and otpauth_uri."""
+        seed = self._draft(person, enrolment)
+        uri = otpauth_uri(seed, Shape(), issuer=self._issuer_name, account=person.name)
+        return {"qr_svg": _qr(uri), "manual_key": _grouped(base32(seed)), "otpauth_uri": uri}
+
+    def confirm(self, person: Person, enrolment: Enrolment, answer: Mapping[str, str]) -> NewMethod:
+        """Check one code of the new app; its time step is used up by it. Raises Refused."""
+        seed = self._draft(person, enrolment)
+        now = self._clock.now()
+        step = _accepted(seed, Shape(), answer.get("code", ""), now, after=-1)
+        return NewMethod(
+            factor=self.name,
+            label=LABEL,
+            secret=seed,
+            counter=step,
+            data=Shape().data(),
+            proof=self._proof(person.id, "", now),
+        )
+
+    def _draft(self, person: Person, enrolment: Enrolment) -> bytes:
+        sealed = base64.b64decode(enrolment.draft["seed"])
+        return self._sealer.open(sealed, purpose=_PURPOSE, context=person.id)
+
+    def _proof(self, person: str, method: str, at: datetime) -> Proof:
+        worth = FACTORS[self.name]
+        return Proof(person=person, factor=self.name, method=method, kinds=worth.kinds, amr=worth.amr, at=at)
+
+
+def target_of(person_id: str) -> str:
+    """Return the key under which attempts on a person's codes are counted."""
+    return "person:" + person_id
+
+
+def otpauth_uri(seed: bytes, shape: Shape, *, issuer: str, account: str) -> str:
+    """Return the address that authenticator apps read from a QR code (Key Uri Format)."""
+    # The colon separates issuer and account, and apps split even at an escaped one.
+    issuer, account = issuer.replace(":", ""), account.replace(":", "")
+    parameters = {
+        "secret": base32(seed),
+        "issuer": issuer,
+        "algorithm": shape.algorithm.upper(),
+        "digits": shape.digits,
+        "period": shape.period,
+    }
+    label = f"{quote(issuer, safe='')}:{quote(account, safe='')}"
+    return f"otpauth://totp/{label}?{urlencode(parameters, quote_via=quote, safe='')}"
+
+
+def base32(seed: bytes) -> str:
+    """Return a seed in base32 without padding, as apps want it typed."""
+    return base64.b32encode(seed).decode().rstrip("=")
+
+
+def read_seed(text: str) -> bytes:
+    """Return the seed written in base32, in any case, with or without padding and grouping.
+
+    Raises Refused when it is not base32 or not of 80 to 1024 bits.
+    """
+    letters = "".join(text.split()).replace("-", "").rstrip("=").upper()
+    try:
+        seed = base64.b32decode(letters + "=" * (-len(letters) % 8))
+    except ValueError as error:
+        raise Refused("The secret is not base32: only the letters A-Z and the digits 2-7.") from error
+    if not _SHORTEST_SEED <= len(seed) <= _LONGEST_SEED:
+        raise Refused("The secret must have 80 to 1024 bits: 16 to 205 base32 characters.")
+    return seed
+
+
+def new_seed() -> bytes:
+    """Return a new random seed."""
+    return token_bytes(_SEED)
+
+
+def _accepted(seed: bytes, shape: Shape, typed: str, now: datetime, *, after: int) -> int:
+    """Return the time step, within the drift and after the last used, whose code was typed."""
+    code = read_code(typed, digits=shape.digits).encode()
+    current = int(now.timestamp()) // shape.period
+    # All are compared, so that timing does not tell which step was near.
+    matching = [
+        step
+        for step in range(max(0, current - _DRIFT), current + _DRIFT + 1)
+        if hmac.compare_digest(code, _code(seed, shape, step)) and step > after
+    ]
+    if not matching:
+        raise Refused(WRONG)
+    return matching[0]
+
+
+def _code(seed: bytes, shape: Shape, step: int) -> bytes:
+    return hotp(seed, step, digits=shape.digits, algorithm=shape.algorithm).encode()
+
+
+def _qr(uri: str) -> str:
+    # Always dark on light, also on a dark page: many scanners read nothing else.
+    return segno.make_qr(uri, error="m").svg_inline(scale=4, border=4, light="#fff", omitsize=True)
+
+
+def _grouped(text: str) -> str:
+    return " ".join(text[start : start + 4] for start in range(0, len(text), 4))

@@ -1,0 +1,5 @@
+"""Methods: what each person registered to prove who they are, with the secrets sealed."""
+
+from idp.methods.registered import Methods
+
+__all__ = ["Methods"]
