@@ -1,0 +1,150 @@
+"""What an OpenID Connect application registered: its addresses, its secret, how it is answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from idp.core import codec
+from idp.core.errors import Refused
+from idp.core.ids import fingerprint, same
+from idp.core.model import Partner
+
+ID_TOKEN_ALGS = ("RS256", "ES256")
+CONFIDENTIAL = ("client_secret_basic", "client_secret_post")
+PUBLIC = ("none",)
+
+# Secrets are kept as a plain SHA-256 (no slow hash at every token request), which is safe only
+# for long random ones: ours have 256 bits, imported ones must at least be this long.
+SHORTEST_SECRET = 12
+LONGEST_ADDRESS = 2000
+
+# RFC 3986's characters and nothing else: no spaces, control characters, backslashes, quotes or
+# non-ASCII look-alikes, which browsers and libraries read differently.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?((?:[/?].*)?)")
+_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """The OpenID Connect part of a partner; secret_hash "" means a public client."""
+
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    secret_hash: str = ""
+    auth_methods: tuple[str, ...] = PUBLIC
+    id_token_alg: str = "RS256"  # noqa: S105 - an algorithm, no password
+    require_pkce: bool = True
+
+    @property
+    def public(self) -> bool:
+        """Say whether the client keeps no secret."""
+        return not self.secret_hash
+
+    def redirects_to(self, given: str) -> bool:
+        """Say whether answers may go to this address."""
+        return any(matches(registered, given) for registered in self.redirect_uris)
+
+    def has_secret(self, given: str) -> bool:
+        """Compare a secret in constant time; an empty one, or a public client's, is never right."""
+        return bool(self.secret_hash and given) and same(fingerprint(given), self.secret_hash)
+
+
+def oidc_settings(partner: Partner) -> OidcSettings:
+    """Return the settings of a partner of this door (building them takes a few microseconds)."""
+    return codec.build(OidcSettings, partner.settings)
+
+
+def register(
+    *,
+    redirect_uris: Sequence[str],
+    post_logout_redirect_uris: Sequence[str] = (),
+    secret: str,
+    id_token_alg: str = "RS256",  # noqa: S107 - an algorithm, no password
+    require_pkce: bool = True,
+) -> OidcSettings:
+    """Return checked settings for a new client; secret "" makes it public. Raises Refused."""
+    if not redirect_uris:
+        raise Refused("An application needs at least one redirect URI.")
+    for address in (*redirect_uris, *post_logout_redirect_uris):
+        check_address(address)
+    if secret and len(secret) < SHORTEST_SECRET:
+        raise Refused("The client secret is too short: use at least 12 random characters.")
+    if id_token_alg not in ID_TOKEN_ALGS:
+        raise Refused("ID tokens can be signed with RS256 or ES256.")
+    if not secret and not require_pkce:
+        raise Refused("A public client can't do without PKCE.")
+    return OidcSettings(
+        redirect_uris=tuple(redirect_uris),
+        post_logout_redirect_uris=tuple(post_logout_redirect_uris),
+        secret_hash=fingerprint(secret) if secret else "",
+        auth_methods=CONFIDENTIAL if secret else PUBLIC,
+        id_token_alg=id_token_alg,
+        require_pkce=require_pkce,
+    )
+
+
+def check_client_id(client_id: str) -> None:
+    """Refuse client ids that could not travel (RFC 6749 appendix A.1). Raises Refused."""
+    if not _CLIENT_ID.fullmatch(client_id):
+        raise Refused("A client id has 1 to 200 printable ASCII characters without spaces.")
+
+
+def check_address(address: str) -> None:
+    """Refuse what must not be registered as a redirect or post-logout address.
+
+    It must be absolute, without fragment, wildcard or user part; http or https with a host,
+    or a native app's own scheme, which has a dot (RFC 6749 3.1.2, RFC 8252 7.1). Raises Refused.
+    """
+    if len(address) > LONGEST_ADDRESS or not _ADDRESS.fullmatch(address):
+        raise Refused("A redirect URI must be an absolute address without spaces or special signs.")
+    if "#" in address or "*" in address:
+        raise Refused("A redirect URI can't have a fragment (#) or a wildcard (*).")
+    scheme = address.partition(":")[0].lower()
+    if scheme in {"http", "https"}:
+        _check_web_address(address)
+    elif "." not in scheme:
+        # javascript:, data:, vbscript:, blob:, file:, about: ... none of them has a dot.
+        raise Refused("A redirect URI starts with https, http, or an app's own scheme with a dot.")
+
+
+def _check_web_address(address: str) -> None:
+    if not _has_host(address):
+        raise Refused("A redirect URI needs a host name, and a port only from 1 to 65535.")
+    if "@" in urlsplit(address).netloc:
+        raise Refused("A redirect URI can't have a user name in it.")
+
+
+def _has_host(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def unprotected(address: str) -> bool:
+    """Say whether answers to this address travel readable over a network: worth a warning."""
+    parts = urlsplit(address)
+    return parts.scheme == "http" and parts.hostname not in _LOCAL_HOSTS
+
+
+def matches(registered: str, given: str) -> bool:
+    """Compare character by character; only loopback literals may differ in the port.
+
+    A native app learns its port at run time (RFC 8252 section 7.3). `localhost` is a name
+    that may resolve to elsewhere (section 8.3), so it does not get that freedom.
+    """
+    if registered == given:
+        return True
+    here, there = _LOOPBACK.fullmatch(registered), _LOOPBACK.fullmatch(given)
+    return (
+        here is not None
+        and there is not None
+        and (here[1], here[3]) == (there[1], there[3])
+        and int(there[2] or 80) < 65536
+    )
