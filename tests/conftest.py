@@ -1,10 +1,18 @@
-"""What every test shares: how hypothesis searches."""
+"""What every test shares: how hypothesis searches, a clock to set, a store with all tables."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from idp.store import Store, open_store
+from idp.store.upgrade import upgrade
+from tests.clock import TestClock
 
 _SLOW_MACHINES_ARE_FINE = [HealthCheck.too_slow]
 # The same examples every time, so that a run says something about the change and not about luck.
@@ -16,3 +24,34 @@ settings.register_profile(
     "long", max_examples=2000, deadline=None, suppress_health_check=_SLOW_MACHINES_ARE_FINE
 )
 settings.load_profile("long" if os.environ.get("COUNTERSIGN_LONG") else "steady")
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    """Give a clock that stands still until the test advances it."""
+    return TestClock()
+
+
+@pytest.fixture(scope="session")
+def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an upgraded, empty database file to copy: migrations run once per session."""
+    path = tmp_path_factory.mktemp("blank") / "idp.db"
+    store = open_store(f"sqlite:///{path}")
+    upgrade(store)
+    store.dispose()
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path, blank_database: Path) -> str:
+    """Give the URL of a fresh database with all tables, for stores of several processes."""
+    shutil.copy(blank_database, tmp_path / "idp.db")
+    return f"sqlite:///{tmp_path}/idp.db"
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """Give a store on a fresh database with all tables."""
+    store = open_store(database)
+    yield store
+    store.dispose()

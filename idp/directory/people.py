@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from idp.store import Store, Unit
 from idp.store.schema import login_names, people
 
 LONGEST_NAME = 256
+_UNKNOWN = "\ufffd"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _BY_ID = sa.select(people).where(people.c.id == sa.bindparam("id"))
 _BY_NAME = (
@@ -122,18 +125,19 @@ class People:
 def login_key(name: str) -> str:
     """Return the form in which a typed user name is looked up and its attempts are counted.
 
-    Total on hostile input: what no database stores (NUL, lone surrogates) becomes U+FFFD, and
-    what is too long stays longer than any name that can be added.
+    Total on hostile input: what no database stores (NUL, lone surrogates) and what is longer
+    than any name becomes U+FFFD, which no name that can be added contains.
     """
-    storable = name[: LONGEST_NAME + 1].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    return fold(storable)
+    if len(name) > LONGEST_NAME:
+        return _UNKNOWN
+    return fold(_UNSTORABLE.sub(_UNKNOWN, name))
 
 
 def _usable(name: str) -> str:
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > LONGEST_NAME or not login_key(name):
         raise Refused("A user name has 1 to 256 characters.")
-    if any(unicodedata.category(letter).startswith("C") for letter in name):
+    if _UNKNOWN in name or any(unicodedata.category(letter).startswith("C") for letter in name):
         raise Refused("A user name has no control characters or invisible characters.")
     return name
 
