@@ -1,0 +1,6 @@
+"""State: things in flight that may vanish or step back a second, shared by all processes."""
+
+from idp.state.opening import open_state
+from idp.state.sqlite import SqliteState
+
+__all__ = ["SqliteState", "open_state"]

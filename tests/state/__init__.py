@@ -1,0 +1,5 @@
+"""Tests of the state room."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.state.conformance")
