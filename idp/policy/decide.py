@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
+from datetime import timedelta
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from idp.core.errors import Reason
-from idp.core.model import Kind, Offer, Partner, Person, Proof, Strength
+from idp.core.ids import fold
+from idp.core.model import AccessPolicy, Kind, Offer, Person, Proof, Strength
 from idp.policy.model import (
     FACTORS,
     Ask,
@@ -19,6 +21,7 @@ from idp.policy.model import (
     Confirm,
     Decision,
     Deny,
+    FactorWorth,
     Facts,
     Issue,
     Register,
@@ -30,16 +33,21 @@ from idp.policy.model import (
 # administrator wrote a rule that says so.
 DEFAULT_STRENGTH = Strength.TWO
 
+# How far the clocks of two nodes may be apart: a proof made on one is read on another within
+# milliseconds. What lies further in the future was never made.
+CLOCKS_APART = timedelta(seconds=10)
+
 
 def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
     """Return the verdict on the facts and its grounds. Never raises on data from outside."""
-    matching = tuple(rule for rule in rules if rule.enabled and _applies(rule.conditions, facts))
-    required = _required(matching, facts)
-    counted = _counted(matching, facts)
+    own = _own(facts)
+    matching = _matching(rules, facts, own)
+    required = _required(matching, facts.request.strength)
+    counted = _counted(matching, facts, own)
     reached = _reached(counted)
     verdict = _verdict(matching, facts, counted, reached, required)
     return Decision(
-        verdict=_silenced(verdict, facts, counted) if facts.request.silent else verdict,
+        verdict=_silenced(verdict, counted) if facts.request.silent else verdict,
         rules=tuple(rule.id for rule in matching),
         counted=counted,
         reached=reached,
@@ -54,48 +62,90 @@ def _verdict(
     reached: Strength | None,
     required: Strength,
 ) -> Verdict:
-    person = facts.person
-    denying = next((rule for rule in matching if rule.controls.deny), None)
-    if denying is not None and (person is None or counted):
-        return Deny(reason=Reason.ACCESS, rule=denying.name)
-    if person is None or not counted:
-        return _start(facts)
-    if not person.enabled:
-        return Deny(reason=Reason.PERSON_DISABLED)
-    if facts.request.expected_person not in ("", person.id):
-        return Deny(reason=Reason.OTHER_PERSON)
-    if not _may_enter(facts.partner, person):
-        return Deny(reason=Reason.ACCESS, rule="access policy of the application")
+    closed = _closed(matching, facts)
+    if closed is not None:
+        return closed
+    if facts.person is None or not _opened(counted):
+        return _start(matching, facts)
+    # Before any denial: whoever wants to switch accounts must not be told no for the old one.
     if "account" in facts.request.confirm and "account" not in facts.confirmed:
         return Confirm(what="account")
+    denied = _denied(matching, facts, facts.person)
+    if denied is not None:
+        return denied
     if reached is None or reached.rank < required.rank:
         return _more(matching, facts, counted, required)
     open_questions = [what for what in facts.request.confirm if what not in facts.confirmed]
     return Confirm(what=open_questions[0]) if open_questions else Issue()
 
 
+def _closed(matching: Sequence[Rule], facts: Facts) -> Deny | None:
+    """Say no to everyone alike, before anything is known about who asks."""
+    if not facts.partner.enabled:
+        return Deny(reason=Reason.ACCESS, rule="the application is disabled")
+    for rule in matching:
+        if rule.controls.deny and not _about_person(rule.conditions):
+            return Deny(reason=Reason.ACCESS, rule=rule.name)
+    return None
+
+
+def _about_person(conditions: Conditions) -> bool:
+    # An exception counts too: until the person is known, they may be the excepted one.
+    listed = (conditions.people, conditions.groups, conditions.except_people, conditions.except_groups)
+    return any(listed) or conditions.older_than is not None
+
+
+def _denied(matching: Sequence[Rule], facts: Facts, person: Person) -> Deny | None:
+    if not person.enabled:
+        return Deny(reason=Reason.PERSON_DISABLED)
+    if facts.request.expected_person not in ("", person.id):
+        return Deny(reason=Reason.OTHER_PERSON)
+    denying = next((rule for rule in matching if rule.controls.deny), None)
+    if denying is not None:
+        return Deny(reason=Reason.ACCESS, rule=denying.name)
+    if not _may_enter(facts.partner.access, person):
+        return Deny(reason=Reason.ACCESS, rule="access policy of the application")
+    return None
+
+
 # What is required -----------------------------------------------------------------------------
-def _applies(conditions: Conditions, facts: Facts) -> bool:
+def _matching(rules: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tuple[Rule, ...]:
     person, groups = _names(facts.person)
-    return (
-        _any(conditions.people, person)
-        and _any(conditions.groups, groups)
-        and _any(conditions.partners, {facts.partner.id, facts.partner.identifier})
-        and _from(conditions, facts.address)
-        and _old_enough(conditions.older_than, facts)
-        and not (set(conditions.except_people) & person)
-        and not (set(conditions.except_groups) & groups)
+    return tuple(
+        rule
+        for rule in rules
+        if rule.enabled
+        and _concerns(rule.conditions, person, groups)
+        and _any(rule.conditions.partners, {facts.partner.id, facts.partner.identifier})
+        and _from(rule.conditions, facts.address)
+        and _old_enough(rule.conditions.older_than, facts, own)
     )
 
 
-def _names(person: Person | None) -> tuple[set[str], set[str]]:
+def _concerns(conditions: Conditions, person: frozenset[str], groups: frozenset[str]) -> bool:
+    return (
+        _any(_folded(conditions.people), person)
+        and _any(_folded(conditions.groups), groups)
+        and person.isdisjoint(_folded(conditions.except_people))
+        and groups.isdisjoint(_folded(conditions.except_groups))
+    )
+
+
+def _names(person: Person | None) -> tuple[frozenset[str], frozenset[str]]:
     if person is None:
-        return set(), set()
-    return {person.id, person.name}, set(person.groups)
+        return frozenset(), frozenset()
+    return frozenset({fold(person.id), fold(person.name)}), frozenset(map(fold, person.groups))
 
 
-def _any(wanted: Sequence[str], present: set[str]) -> bool:
-    return not wanted or not present.isdisjoint(wanted)
+@lru_cache(maxsize=1024)
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    # As names are looked up: a rule on "Alice" that missed "alice" would fail open.
+    return frozenset(map(fold, names))
+
+
+def _any(wanted: Iterable[str], present: Iterable[str]) -> bool:
+    wanted = frozenset(wanted)
+    return not wanted or not wanted.isdisjoint(present)
 
 
 def _from(conditions: Conditions, address: str) -> bool:
@@ -105,53 +155,86 @@ def _from(conditions: Conditions, address: str) -> bool:
 
 
 def within(address: str, networks: Iterable[str]) -> bool:
-    """Say whether an address lies in one of the CIDR blocks; one that can't be read never does."""
+    """Say whether an address lies in one of the CIDR blocks; one that can't be read never does.
+
+    An address with a zone ("fe80::1%eth0") never does either: no remote peer has one. An
+    IPv4-mapped IPv6 address is the IPv4 address.
+    """
     try:
         parsed = ip_address(address)
     except ValueError:
         return False
-    mapped = getattr(parsed, "ipv4_mapped", None) or parsed
-    return any(mapped in ip_network(network, strict=False) for network in networks)
+    if isinstance(parsed, IPv6Address):
+        if parsed.scope_id is not None:
+            return False
+        parsed = parsed.ipv4_mapped or parsed
+    return any(block is not None and parsed in block for block in map(_block, networks))
 
 
-def _old_enough(older_than: int | None, facts: Facts) -> bool:
+@lru_cache(maxsize=1024)
+def _block(network: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(network, strict=False)
+    except ValueError:
+        return None
+
+
+def _old_enough(older_than: int | None, facts: Facts, own: Sequence[Proof]) -> bool:
     if older_than is None:
         return True
-    oldest = min((proof.at for proof in facts.proofs), default=None)
-    return oldest is not None and facts.now - oldest >= timedelta(seconds=older_than)
+    # A factor that was proved again is as young as its last proof, or the rule would never let go.
+    latest = {proof.factor: proof.at for proof in sorted(own, key=lambda proof: proof.at)}
+    return any((facts.now - at).total_seconds() >= older_than for at in latest.values())
 
 
-def _required(matching: Sequence[Rule], facts: Facts) -> Strength:
+def _required(matching: Sequence[Rule], asked: Strength | None) -> Strength:
     by_rule = [rule.controls.strength for rule in matching if rule.controls.strength is not None]
-    wanted = by_rule or [DEFAULT_STRENGTH]
-    if facts.request.strength is not None:
-        # What the partner asks for can raise the demand, never lower it.
-        wanted = [*wanted, facts.request.strength]
+    # What the partner asks for can raise the demand, never lower it.
+    wanted = [*(by_rule or [DEFAULT_STRENGTH]), *([asked] if asked is not None else [])]
     return max(wanted, key=lambda strength: strength.rank)
 
 
-def _may_enter(partner: Partner, person: Person) -> bool:
-    access = partner.access
+def _may_enter(access: AccessPolicy, person: Person) -> bool:
     if not access.people and not access.groups:
         return True
-    return not {person.id, person.name}.isdisjoint(access.people) or not set(
-        person.groups
-    ).isdisjoint(access.groups)
+    names, groups = _names(person)
+    return not names.isdisjoint(_folded(access.people)) or not groups.isdisjoint(_folded(access.groups))
 
 
 # What counts ----------------------------------------------------------------------------------
-def _counted(matching: Sequence[Rule], facts: Facts) -> tuple[Proof, ...]:
+def _own(facts: Facts) -> tuple[Proof, ...]:
+    """Return the proofs that this person really made, each cut down to what it can be worth."""
     if facts.person is None:
         return ()
-    accepted = _accepted(matching)
-    since = _not_before(matching, facts)
-    return tuple(
-        _at_most(proof)
+    proofs = (
+        _at_most(proof, FACTORS[proof.factor])
         for proof in facts.proofs
         if proof.person == facts.person.id
-        and proof.factor in accepted
-        and (since is None or proof.at >= since)
-        and proof.at <= facts.now
+        and proof.factor in FACTORS
+        and proof.at - facts.now <= CLOCKS_APART
+    )
+    return tuple(proof for proof in proofs if proof.kinds)
+
+
+def _at_most(proof: Proof, worth: FactorWorth) -> Proof:
+    return replace(
+        proof,
+        kinds=proof.kinds & worth.kinds,
+        amr=tuple(value for value in proof.amr if value in worth.amr),
+        phishing_resistant=proof.phishing_resistant and worth.phishing_resistant,
+    )
+
+
+def _counted(matching: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tuple[Proof, ...]:
+    accepted = _accepted(matching)
+    limit = _age_limit(matching, facts)
+    # Measured from the start, so that what this very sign-in proved is never too old for it. In
+    # plain numbers: max_age comes from the request, and a huge one overflows dates.
+    return tuple(
+        proof
+        for proof in own
+        if proof.factor in accepted
+        and (limit is None or (facts.started_at - proof.at).total_seconds() <= limit)
     )
 
 
@@ -163,28 +246,11 @@ def _accepted(matching: Sequence[Rule]) -> frozenset[str]:
     return accepted
 
 
-def _not_before(matching: Sequence[Rule], facts: Facts) -> datetime | None:
-    limits = [
-        rule.controls.fresh_within
-        for rule in matching
-        if rule.controls.fresh_within is not None
-    ]
-    if facts.request.max_age is not None:
-        limits.append(facts.request.max_age)
-    if facts.request.force:
-        limits.append(0)
-    # Measured from the start, so that what this very sign-in proved is never too old for it.
-    return facts.started_at - timedelta(seconds=max(0, min(limits))) if limits else None
-
-
-def _at_most(proof: Proof) -> Proof:
-    """Cut a proof down to what its factor can be worth, whatever it says of itself."""
-    worth = FACTORS[proof.factor]
-    return replace(
-        proof,
-        kinds=proof.kinds & worth.kinds,
-        phishing_resistant=proof.phishing_resistant and worth.phishing_resistant,
-    )
+def _age_limit(matching: Sequence[Rule], facts: Facts) -> int | None:
+    limits = [rule.controls.fresh_within for rule in matching]
+    limits += [facts.request.max_age, 0 if facts.request.force else None]
+    given = [max(0, limit) for limit in limits if limit is not None]
+    return min(given, default=None)
 
 
 def _reached(counted: Sequence[Proof]) -> Strength | None:
@@ -199,60 +265,66 @@ def _kinds(proofs: Iterable[Proof]) -> frozenset[Kind]:
     return frozenset(kind for proof in proofs for kind in proof.kinds)
 
 
+def _opened(counted: Sequence[Proof]) -> bool:
+    """Say whether a factor that may open a sign-in counts.
+
+    A fresh code alone, over a stale password, is no sign-in.
+    """
+    return any(FACTORS[proof.factor].first for proof in counted)
+
+
 # What to do next ------------------------------------------------------------------------------
-def _start(facts: Facts) -> Verdict:
-    offers = tuple(offer for offer in facts.offers if FACTORS[offer.factor].first)
+def _start(matching: Sequence[Rule], facts: Facts) -> Ask:
+    accepted = _accepted(matching)
+    offers = tuple(
+        offer for offer in facts.offers if offer.factor in accepted and FACTORS[offer.factor].first
+    )
     return Ask(offers=offers or (Offer(factor="password"),))
 
 
-def _more(
-    matching: Sequence[Rule], facts: Facts, counted: tuple[Proof, ...], required: Strength
-) -> Verdict:
-    accepted = _accepted(matching)
-    useful = tuple(
-        offer
-        for offer in facts.offers
-        if offer.factor in accepted and _helps(offer.factor, counted, required)
-    )
-    if useful and _attainable(useful, counted, required):
-        return Ask(offers=useful)
-    by_registering = tuple(
-        factor
-        for factor in facts.enrollable
-        if factor in accepted and _helps(factor, counted, required)
-    )
-    registered = tuple(Offer(factor=factor) for factor in by_registering)
-    if by_registering and _attainable(registered, counted, required):
-        return Register(factors=by_registering)
-    context = facts.request.strength
-    asked_too_much = context is not None and context.rank > _required(
-        matching, replace(facts, request=replace(facts.request, strength=None))
-    ).rank
+def _more(matching: Sequence[Rule], facts: Facts, counted: tuple[Proof, ...], required: Strength) -> Verdict:
+    useful = _useful([offer.factor for offer in facts.offers], matching, counted, required)
+    if useful:
+        return Ask(offers=tuple(offer for offer in facts.offers if offer.factor in useful))
+    # Only who never registered anything: else a stolen password would be enough to set up a
+    # second factor and step past the one that is there.
+    if facts.person is not None and facts.person.may_enrol:
+        factors = _useful(facts.enrollable, matching, counted, required)
+        if factors:
+            return Register(factors=factors)
+    asked_too_much = _required(matching, None).rank < required.rank
     return Deny(reason=Reason.CONTEXT if asked_too_much else Reason.NO_METHOD)
 
 
-def _helps(factor: str, counted: Sequence[Proof], required: Strength) -> bool:
-    worth = FACTORS[factor]
-    adds_resistance = required is Strength.PHISHING_RESISTANT and worth.phishing_resistant
-    return adds_resistance or not worth.kinds <= _kinds(counted)
+def _useful(
+    factors: Sequence[str], matching: Sequence[Rule], counted: Sequence[Proof], required: Strength
+) -> tuple[str, ...]:
+    """Return which of the factors bring the person nearer to what is required.
 
-
-def _attainable(offers: Sequence[Offer], counted: Sequence[Proof], required: Strength) -> bool:
-    """Say whether answering these would be enough: nobody is asked for what leads nowhere."""
-    worths = [FACTORS[offer.factor] for offer in offers]
-    kinds = _kinds(counted).union(*(worth.kinds for worth in worths))
+    None when even all together fall short: nobody is asked for what leads nowhere.
+    """
+    accepted = _accepted(matching)
+    kinds = _kinds(counted)
+    useful = tuple(
+        factor for factor in factors if factor in accepted and _helps(FACTORS[factor], kinds, required)
+    )
+    worths = [FACTORS[factor] for factor in useful]
     resistant = any(proof.phishing_resistant for proof in counted) or any(
         worth.phishing_resistant for worth in worths
     )
-    if required is Strength.ONE:
-        return bool(kinds)
-    return len(kinds) >= 2 and (required is Strength.TWO or resistant)
+    enough = len(kinds.union(*(worth.kinds for worth in worths))) >= 2
+    return useful if enough and (resistant or required is not Strength.PHISHING_RESISTANT) else ()
 
 
-def _silenced(verdict: Verdict, facts: Facts, counted: Sequence[Proof]) -> Verdict:
+def _helps(worth: FactorWorth, kinds: frozenset[Kind], required: Strength) -> bool:
+    adds_resistance = required is Strength.PHISHING_RESISTANT and worth.phishing_resistant
+    return adds_resistance or not worth.kinds <= kinds
+
+
+def _silenced(verdict: Verdict, counted: Sequence[Proof]) -> Verdict:
     """Turn whatever needs a page into a denial: IsPassive, prompt=none (OIDC core 3.1.2.6)."""
     match verdict:
-        case Ask() if facts.person is None or not counted:
+        case Ask() if not _opened(counted):
             return Deny(reason=Reason.LOGIN_REQUIRED)
         case Confirm(what="consent"):
             return Deny(reason=Reason.CONSENT_REQUIRED)

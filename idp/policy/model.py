@@ -44,9 +44,12 @@ FACTORS: Mapping[str, FactorWorth] = {
 class Conditions:
     """When a rule applies: every condition that is given must hold; an empty one always holds.
 
-    people, groups and partners are ids or names; any one of a list is enough. networks are
-    CIDR blocks, outside turns them around ("not from these"). older_than (seconds) holds
-    when the oldest kept proof is at least that old. except_* switch the rule off.
+    people are ids or user names and groups are names, both compared as `core.ids.fold` gives
+    them; partners are ids or identifiers (entity id, client id), compared exactly. Any one of
+    a list is enough. networks are CIDR blocks, outside turns them around ("not from these"): an
+    address that can't be read is outside of everything. older_than (seconds) holds when some
+    factor that the person has proved was last proved at least that long ago. except_* switch
+    the rule off.
     """
 
     people: tuple[str, ...] = ()
@@ -89,8 +92,9 @@ class Facts:
     """Everything `decide` looks at; nothing else influences a verdict.
 
     person is None before the first proof. offers are the ways this person could prove
-    something now, best first; enrollable the factors that could be set up. confirmed names
-    the questions already answered in this sign-in. started_at is when the sign-in began.
+    something now, best first; enrollable the factors that could be set up, if the person may
+    enrol at all. confirmed names the questions already answered in this sign-in. started_at is
+    when the sign-in began, now when the verdict is wanted.
     """
 
     request: SignInRequest
