@@ -23,18 +23,18 @@ def dump(value: object) -> str:
 
 def load(cls: type[T], text: str) -> T:
     """Return the value of type cls that `dump` wrote. Raises ValueError, KeyError, TypeError."""
-    return typing.cast(T, _reader(cls)(json.loads(text)))
+    return typing.cast(T, _reader(typing.cast(Any, cls))(json.loads(text)))
 
 
 def build(cls: type[T], data: object) -> T:
     """Return the value of type cls from what `plain` gave."""
-    return typing.cast(T, _reader(cls)(data))
+    return typing.cast(T, _reader(typing.cast(Any, cls))(data))
 
 
 def plain(value: Any) -> Any:
     """Return a value made of dict, list, str, int, bool and None only."""
     if dataclasses.is_dataclass(value):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
+        return {name: plain(getattr(value, name)) for name in _names(typing.cast(Any, type(value)))}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):

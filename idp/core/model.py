@@ -152,7 +152,7 @@ class SignIn:
 
     browser is the SHA-256 of the browser cookie that the sign-in belongs to. session is
     the id of the session whose proofs it started with, if any. confirmed names the
-    questions already answered. failures counts wrong answers in this sign-in.
+    questions already answered. ended is set when the sign-in may not go on, whatever is proved.
     """
 
     id: str
@@ -167,7 +167,7 @@ class SignIn:
     confirmed: tuple[str, ...] = ()
     session: str = ""
     stay: bool = False
-    failures: int = 0
+    ended: str = ""
     correlation: str = ""
 
     @property
@@ -209,7 +209,8 @@ class Grant:
     participant identifies this partner within the session (SAML SessionIndex, OIDC sid).
     acr is the strength reached, which each door says in its own vocabulary. handle is a
     one-time secret by which the grant can be fetched later (an OIDC code); empty when
-    the door does not keep grants. session_ends is when single sign-on ends.
+    the door does not keep grants. session_ends is when single sign-on ends. address is where
+    the person signed in from, for checking the grant again later.
     """
 
     id: str
@@ -224,6 +225,7 @@ class Grant:
     session: str
     session_ends: datetime
     participant: str
+    address: str = ""
     handle: str = ""
 
 

@@ -55,7 +55,10 @@ class State(Protocol):
         """Return and delete the live value: of several callers exactly one gets it."""
 
     def cas(self, key: str, version: int, value: str) -> bool:
-        """Replace the value if its version is still the one given. Return whether replaced."""
+        """Replace the value if its version is still the one given; the new version is one more.
+
+        Return whether replaced.
+        """
 
     def incr(self, key: str, ttl: timedelta) -> int:
         """Add one to a counter, made with the ttl if absent. Return the new count."""
@@ -93,6 +96,9 @@ class Door(Protocol):
 
     def end(self, participant: Participant, *, chain: str) -> Ending:
         """Say how the partner is told that the session ended; chain comes back with its answer."""
+
+    def signed_out(self, finish: Mapping[str, str], *, complete: bool) -> Reply:
+        """Return the reply to the partner that started a sign-out; complete: all were told."""
 
 
 class Factor(Protocol):

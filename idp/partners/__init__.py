@@ -1,0 +1,1 @@
+"""Partners: the applications that trust us, their settings and metadata."""

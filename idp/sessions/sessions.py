@@ -1,0 +1,238 @@
+"""Single sign-on: proofs kept for a browser, and the partners answered meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from idp.core import codec
+from idp.core.ids import fingerprint, new_id, new_secret
+from idp.core.model import Participant, Proof, Subject
+from idp.store import Unit
+from idp.store.schema import participants, sessions
+
+_BY_SECRET = sa.select(sessions).where(
+    sessions.c.secret == sa.bindparam("hashed"),
+    sessions.c.ended_at.is_(None),
+    sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+)
+_ALIVE = sa.select(sessions.c.id).where(
+    sessions.c.id == sa.bindparam("session"),
+    sessions.c.ended_at.is_(None),
+    sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+)
+_UNENDED = sa.select(sessions).where(sessions.c.id == sa.bindparam("session"), sessions.c.ended_at.is_(None))
+_INSERT = sa.insert(sessions)
+_GAIN = (
+    sa.update(sessions)
+    .where(sessions.c.id == sa.bindparam("session"), sessions.c.ended_at.is_(None))
+    .values(
+        secret=sa.bindparam("hashed"),
+        proofs=sa.bindparam("kept", type_=sa.JSON),
+    )
+)
+_END = (
+    sa.update(sessions)
+    .where(sessions.c.id == sa.bindparam("session"), sessions.c.ended_at.is_(None))
+    .values(ended_at=sa.bindparam("now", type_=sessions.c.ended_at.type))
+)
+_END_PERSON = (
+    sa.update(sessions)
+    .where(sessions.c.person == sa.bindparam("whose"), sessions.c.ended_at.is_(None))
+    .values(ended_at=sa.bindparam("now", type_=sessions.c.ended_at.type))
+)
+_JOIN = sa.insert(participants)
+_JOINED = sa.select(participants).where(
+    participants.c.session == sa.bindparam("session"),
+    participants.c.partner == sa.bindparam("partner"),
+)
+_REJOIN = (
+    sa.update(participants)
+    .where(participants.c.id == sa.bindparam("participant"))
+    .values(subject=sa.bindparam("known_as", type_=sa.JSON), ended_at=None)
+)
+_REOPEN = (
+    sa.update(participants)
+    .where(participants.c.id == sa.bindparam("participant"), participants.c.ended_at.is_not(None))
+    .values(ended_at=None)
+)
+_OPEN = (
+    sa.select(participants)
+    .where(participants.c.session == sa.bindparam("session"), participants.c.ended_at.is_(None))
+    .order_by(participants.c.created_at, participants.c.id)
+)
+_BY_ID = sa.select(participants).where(participants.c.id == sa.bindparam("participant"))
+_LEAVE = (
+    sa.update(participants)
+    .where(participants.c.id == sa.bindparam("participant"), participants.c.ended_at.is_(None))
+    .values(ended_at=sa.bindparam("now", type_=participants.c.ended_at.type))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """How long things last."""
+
+    sign_in: timedelta = timedelta(minutes=15)
+    session: timedelta = timedelta(hours=8)
+    stay_signed_in: timedelta = timedelta(hours=24)
+    handle: timedelta = timedelta(seconds=60)
+    grant: timedelta = timedelta(hours=1)
+    device: timedelta = timedelta(days=180)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A browser's session: whose it is and what was proved. The cookie's secret is not in it."""
+
+    id: str
+    person: str
+    proofs: tuple[Proof, ...]
+    persistent: bool
+    created_at: datetime
+    expires_at: datetime
+
+
+class Sessions:
+    """Keeps sessions and the partners answered within each."""
+
+    def __init__(self, lifetimes: Lifetimes) -> None:
+        self.lifetimes = lifetimes
+
+    def live(self, connection: sa.Connection, secret: str, now: datetime) -> Session | None:
+        """Return the session the cookie's secret opens, unless it ended or ran out."""
+        if not secret:
+            return None
+        found = {"hashed": fingerprint(secret), "now": now}
+        row = connection.execute(_BY_SECRET, found).mappings().first()
+        return None if row is None else _session(row)
+
+    def alive(self, connection: sa.Connection, session_id: str, now: datetime) -> bool:
+        """Say whether a session still goes on."""
+        return connection.execute(_ALIVE, {"session": session_id, "now": now}).first() is not None
+
+    def unended(self, connection: sa.Connection, session_id: str) -> Session | None:
+        """Return a session that nobody ended, even if its time ran out: for what it granted."""
+        row = connection.execute(_UNENDED, {"session": session_id}).mappings().first()
+        return None if row is None else _session(row)
+
+    def prepare(self, *, person: str, proofs: Sequence[Proof], stay: bool, now: datetime) -> Session:
+        """Return a new session, not yet open; what is answered meanwhile can already name it."""
+        lasts = self.lifetimes.stay_signed_in if stay else self.lifetimes.session
+        return Session(
+            id=new_id(),
+            person=person,
+            proofs=tuple(proofs),
+            persistent=stay,
+            created_at=now,
+            expires_at=now + lasts,
+        )
+
+    def open(self, unit: Unit, session: Session) -> str:
+        """Open a prepared session; return the secret for the cookie."""
+        secret = new_secret()
+        row = {
+            "id": session.id,
+            "secret": fingerprint(secret),
+            "person": session.person,
+            "proofs": codec.plain(session.proofs),
+            "persistent": session.persistent,
+            "created_at": session.created_at,
+            "expires_at": session.expires_at,
+            "ended_at": None,
+        }
+        unit.execute(_INSERT, row)
+        return secret
+
+    def gain(self, unit: Unit, session: Session, proofs: Sequence[Proof]) -> str | None:
+        """Keep more proofs in a session under a new secret, so that a planted one is worthless.
+
+        The session's end does not move. Returns None when the session has ended meanwhile.
+        """
+        secret = new_secret()
+        kept = {
+            "session": session.id,
+            "hashed": fingerprint(secret),
+            "kept": codec.plain(tuple(proofs)),
+        }
+        return secret if unit.execute(_GAIN, kept).rowcount == 1 else None
+
+    def end(self, unit: Unit, session_id: str, now: datetime) -> bool:
+        """End a session; return whether it was still going on."""
+        return unit.execute(_END, {"session": session_id, "now": now}).rowcount == 1
+
+    def end_all(self, unit: Unit, person: str, now: datetime) -> int:
+        """End every session of a person; return how many went on until now."""
+        return unit.execute(_END_PERSON, {"whose": person, "now": now}).rowcount
+
+    # Participants -------------------------------------------------------------------------
+    def joined(self, connection: sa.Connection, session_id: str, partner: str) -> Participant | None:
+        """Return this partner's part in the session, ended or not."""
+        found = {"session": session_id, "partner": partner}
+        row = connection.execute(_JOINED, found).mappings().first()
+        return None if row is None else _participant(row)
+
+    def join(self, unit: Unit, participant: Participant, now: datetime) -> None:
+        """Record that a partner is being answered within a session for the first time."""
+        row = {
+            "id": participant.id,
+            "session": participant.session,
+            "person": participant.person,
+            "partner": participant.partner,
+            "door": participant.door,
+            "issuer": participant.issuer,
+            "subject": codec.plain(participant.subject),
+            "created_at": now,
+            "ended_at": None,
+        }
+        unit.execute(_JOIN, row)
+
+    def rejoin(self, unit: Unit, participant: Participant) -> None:
+        """Record that a partner is answered again, perhaps about a new (transient) subject."""
+        again = {"participant": participant.id, "known_as": codec.plain(participant.subject)}
+        unit.execute(_REJOIN, again)
+
+    def reopen(self, unit: Unit, participant_id: str) -> None:
+        """Record that a partner is answered again within a session."""
+        unit.execute(_REOPEN, {"participant": participant_id})
+
+    def participants(self, connection: sa.Connection, session_id: str) -> list[Participant]:
+        """Return the partners of a session that have not ended, in the order they came."""
+        rows = connection.execute(_OPEN, {"session": session_id}).mappings()
+        return [_participant(row) for row in rows]
+
+    def participant(self, connection: sa.Connection, participant_id: str) -> Participant | None:
+        """Return a participant by the id its partner knows (SessionIndex, sid)."""
+        row = connection.execute(_BY_ID, {"participant": participant_id}).mappings().first()
+        return None if row is None else _participant(row)
+
+    def leave(self, unit: Unit, participant_id: str, now: datetime) -> bool:
+        """Mark a participant as told; return whether it was still open."""
+        return unit.execute(_LEAVE, {"participant": participant_id, "now": now}).rowcount == 1
+
+
+def _session(row: Any) -> Session:
+    return Session(
+        id=row["id"],
+        person=row["person"],
+        proofs=tuple(codec.build(Proof, item) for item in row["proofs"]),
+        persistent=row["persistent"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+def _participant(row: Any) -> Participant:
+    return Participant(
+        id=row["id"],
+        session=row["session"],
+        person=row["person"],
+        partner=row["partner"],
+        door=row["door"],
+        issuer=row["issuer"],
+        subject=codec.build(Subject, row["subject"]),
+    )

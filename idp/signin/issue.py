@@ -1,0 +1,253 @@
+"""Make grants: the only place where anything is said about a person to a partner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from idp.audit import AuditLog, Entry, Event
+from idp.claims import release
+from idp.core.errors import Denied, Reason
+from idp.core.ids import new_id, new_secret
+from idp.core.model import (
+    Grant,
+    Participant,
+    Person,
+    Proof,
+    Reply,
+    SignIn,
+    Subject,
+    SubjectForm,
+    Visit,
+)
+from idp.core.ports import Clock, Door
+from idp.policy.model import Decision, Issue
+from idp.sessions import Devices, Grants, Lifetimes, Session, Sessions, Subjects
+from idp.signin.judge import Judged
+from idp.store import Store, Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A reply that says the grant, and the cookies that go with it (None: leave as it is)."""
+
+    reply: Reply
+    session: str | None
+    session_ends: datetime | None
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issuing:
+    """Turns a decision to issue into a grant, a session and the partner's answer."""
+
+    store: Store
+    clock: Clock
+    doors: Mapping[str, Door]
+    sessions: Sessions
+    grants: Grants
+    subjects: Subjects
+    devices: Devices
+    audit: AuditLog
+    lifetimes: Lifetimes
+
+    def __call__(self, judged: Judged, visit: Visit) -> Issued:
+        """Answer the partner. Raises Denied when the subject can't be named or the session is gone.
+
+        What is recorded commits in one unit, after the answer was made and before it leaves.
+        """
+        if not isinstance(judged.decision.verdict, Issue) or judged.person is None:
+            raise Denied("Nothing was proved.", reason=Reason.LOGIN_REQUIRED, detail="not decided")
+        now = self.clock.now()
+        with self.store.read() as connection:
+            current = self.sessions.live(connection, visit.session, now)
+            session = self._session(judged, current, now)
+            joined = self.sessions.joined(connection, session.id, judged.partner.id)
+        participant = self._participant(judged, judged.person, session, joined, now)
+        door = self.doors[judged.sign_in.request.door]
+        grant = self._grant(judged, judged.person, session, participant, now, keeps=door.keeps_grants)
+        reply = door.answer(grant)
+        with self.store.write() as unit:
+            secret = self._keep_session(unit, judged, session, current, now)
+            if joined is None:
+                self.sessions.join(unit, participant, now)
+            elif joined.subject != participant.subject:
+                self.sessions.rejoin(unit, participant)
+            else:
+                self.sessions.reopen(unit, participant.id)
+            if door.keeps_grants:
+                self._keep_grant(unit, grant)
+            device = self._remember(unit, judged, session, visit, secret, now)
+            self.audit.record(unit, _issued(judged, grant))
+        return Issued(
+            reply=reply,
+            session=secret,
+            session_ends=session.expires_at if session.persistent else None,
+            device=device,
+        )
+
+    # The parts of a grant ---------------------------------------------------------------------
+    def _session(self, judged: Judged, current: Session | None, now: datetime) -> Session:
+        sign_in = judged.sign_in
+        if current is not None and current.person == sign_in.person:
+            return current
+        return self.sessions.prepare(person=sign_in.person, proofs=sign_in.proofs, stay=sign_in.stay, now=now)
+
+    def _participant(
+        self,
+        judged: Judged,
+        person: Person,
+        session: Session,
+        joined: Participant | None,
+        now: datetime,
+    ) -> Participant:
+        request = judged.sign_in.request
+        return Participant(
+            id=joined.id if joined else new_id(),
+            session=session.id,
+            person=person.id,
+            partner=judged.partner.id,
+            door=request.door,
+            issuer=request.issuer,
+            subject=self._subject(judged.sign_in, person, judged.partner.identifier, now),
+        )
+
+    def _subject(self, sign_in: SignIn, person: Person, identifier: str, now: datetime) -> Subject:
+        request = sign_in.request
+        qualifier = request.subject_qualifier or identifier
+        match request.subject:
+            case SubjectForm.PUBLIC:
+                return Subject(value=person.id, form=request.subject)
+            case SubjectForm.TRANSIENT:
+                return Subject(value=new_id(), form=request.subject, qualifier=qualifier)
+            case SubjectForm.EMAIL:
+                return Subject(value=_mail(person), form=request.subject)
+            case SubjectForm.PAIRWISE:
+                value = self.subjects.pairwise(person=person.id, qualifier=qualifier, now=now)
+                return Subject(value=value, form=request.subject, qualifier=qualifier)
+
+    def _grant(
+        self,
+        judged: Judged,
+        person: Person,
+        session: Session,
+        participant: Participant,
+        now: datetime,
+        *,
+        keeps: bool,
+    ) -> Grant:
+        decision = judged.decision
+        if decision.reached is None:
+            raise Denied("Nothing was proved.", reason=Reason.LOGIN_REQUIRED, detail="no strength")
+        return Grant(
+            id=new_id(),
+            request=judged.sign_in.request,
+            person=person.id,
+            subject=participant.subject,
+            claims=release(person, judged.partner).claims,
+            amr=amr_of(decision),
+            acr=decision.reached,
+            authenticated_at=min(proof.at for proof in decision.counted),
+            issued_at=now,
+            session=session.id,
+            session_ends=session.expires_at,
+            participant=participant.id,
+            address=judged.sign_in.network.address,
+            handle=new_secret() if keeps else "",
+        )
+
+    # What is recorded -------------------------------------------------------------------------
+    def _keep_session(
+        self,
+        unit: Unit,
+        judged: Judged,
+        session: Session,
+        current: Session | None,
+        now: datetime,
+    ) -> str | None:
+        """Open, extend or check the session; return the new cookie secret, if there is one."""
+        if session is not current:
+            if current is not None:
+                # Somebody else signed in on this browser: the former person's session is over.
+                self.sessions.end(unit, current.id, now)
+                self.grants.revoke_session(unit, current.id)
+            return self.sessions.open(unit, session)
+        kept = merge(session.proofs, judged.sign_in.proofs)
+        if kept != session.proofs:
+            secret = self.sessions.gain(unit, session, kept)
+            if secret is not None:
+                return secret
+        elif self.sessions.alive(unit.connection, session.id, now):
+            return None
+        raise Denied(
+            "You were signed out meanwhile. Please sign in again.",
+            reason=Reason.LOGIN_REQUIRED,
+            detail="session ended during the sign-in",
+        )
+
+    def _keep_grant(self, unit: Unit, grant: Grant) -> None:
+        self.grants.keep(
+            unit,
+            grant,
+            handle_ends_at=grant.issued_at + self.lifetimes.handle,
+            expires_at=grant.issued_at + self.lifetimes.grant,
+        )
+
+    def _remember(
+        self,
+        unit: Unit,
+        judged: Judged,
+        session: Session,
+        visit: Visit,
+        secret: str | None,
+        now: datetime,
+    ) -> str | None:
+        if secret is None:
+            return None
+        return self.devices.remember(
+            unit,
+            secret=visit.device,
+            person=session.person,
+            label=judged.sign_in.network.user_agent,
+            now=now,
+        )
+
+
+def amr_of(decision: Decision) -> tuple[str, ...]:
+    """Return the RFC 8176 methods of what counted, with "mfa" when two kinds did."""
+    values = dict.fromkeys(value for proof in decision.counted for value in proof.amr)
+    kinds = {kind for proof in decision.counted for kind in proof.kinds}
+    return (*values, "mfa") if len(kinds) > 1 else tuple(values)
+
+
+def merge(kept: tuple[Proof, ...], new: tuple[Proof, ...]) -> tuple[Proof, ...]:
+    """Return proofs with newer ones in place of older ones of the same factor and method."""
+    latest: dict[tuple[str, str], Proof] = {}
+    for proof in sorted((*kept, *new), key=lambda proof: proof.at):
+        latest[(proof.factor, proof.method)] = proof
+    return tuple(latest.values())
+
+
+def _mail(person: Person) -> str:
+    mail = person.attributes.get("mail", ())
+    if not mail:
+        raise Denied(
+            "This application needs an e-mail address, and none is on record for you.",
+            reason=Reason.SUBJECT,
+        )
+    return mail[0]
+
+
+def _issued(judged: Judged, grant: Grant) -> Entry:
+    return Entry(
+        event=Event.TOKEN_ISSUED,
+        person=grant.person,
+        partner=judged.partner.id,
+        verdict="issue",
+        rules=judged.decision.rules,
+        correlation=judged.sign_in.correlation,
+        detail={"door": grant.request.door, "acr": grant.acr.value, "amr": list(grant.amr)},
+        name=judged.person.name if judged.person else "",
+        address=judged.sign_in.network.address,
+    )

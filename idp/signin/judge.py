@@ -1,0 +1,114 @@
+"""Gather the facts of a sign-in from the record and the database, and have policy decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from idp.core.errors import BadMessage, Reason
+from idp.core.model import Method, Offer, Partner, Person, SignIn
+from idp.core.ports import Clock, Enroller, Factor
+from idp.directory.people import People
+from idp.methods import Methods
+from idp.partners.registry import Partners
+from idp.policy.decide import decide
+from idp.policy.model import Decision, Deny, Facts
+from idp.policy.rules import Rules
+from idp.sessions import Sessions
+from idp.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A decision, with what was read for it at that moment."""
+
+    sign_in: SignIn
+    partner: Partner
+    person: Person | None
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Factors:
+    """The factors in use by name, and those that people can set up during a sign-in."""
+
+    provers: Mapping[str, Factor]
+    enrollers: Mapping[str, Enroller]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Reads person, partner, session, methods and rules anew: a verdict is never stored."""
+
+    store: Store
+    clock: Clock
+    sessions: Sessions
+    people: People
+    methods: Methods
+    partners: Partners
+    rules: Rules
+    factors: Factors
+
+    def __call__(self, sign_in: SignIn) -> Judged:
+        """Return the decision on a sign-in. Raises BadMessage when its partner is gone."""
+        partner = self.partner(sign_in)
+        now = self.clock.now()
+        with self.store.read() as connection:
+            if sign_in.session and not self.sessions.alive(connection, sign_in.session, now):
+                sign_in = without_kept(sign_in)
+            person = self._person(connection, sign_in)
+            methods = self.methods.of(connection, person.id) if person else ()
+        facts = Facts(
+            request=sign_in.request,
+            partner=partner,
+            person=person,
+            proofs=sign_in.proofs,
+            offers=self._offers(person, methods),
+            enrollable=self._enrollable(person),
+            confirmed=sign_in.confirmed,
+            address=sign_in.network.address,
+            started_at=sign_in.started_at,
+            now=now,
+        )
+        decision = decide(self.rules.all(), facts)
+        if sign_in.ended:
+            decision = replace(decision, verdict=Deny(reason=Reason(sign_in.ended)))
+        return Judged(sign_in=sign_in, partner=partner, person=person, decision=decision)
+
+    def partner(self, sign_in: SignIn) -> Partner:
+        """Return the partner of a sign-in. Raises BadMessage when it is gone or disabled."""
+        partner = self.partners.get(sign_in.request.partner)
+        if partner is None or not partner.enabled:
+            # Nothing is sent to an application that is no longer trusted, not even an error.
+            raise BadMessage("This application may not use this sign-in service (any more).")
+        return partner
+
+    def _person(self, connection: sa.Connection, sign_in: SignIn) -> Person | None:
+        return self.people.get(connection, sign_in.person) if sign_in.proofs else None
+
+    def _offers(self, person: Person | None, methods: tuple[Method, ...]) -> tuple[Offer, ...]:
+        if person is None:
+            return ()
+        provers = self.factors.provers.values()
+        return tuple(offer for factor in provers for offer in factor.offer(person, methods))
+
+    def _enrollable(self, person: Person | None) -> tuple[str, ...]:
+        # Open only for a person who never registered anything: afterwards a password thief
+        # could add a factor of their own (first enrolment is closed by compare-and-set).
+        return tuple(self.factors.enrollers) if person is not None and person.may_enrol else ()
+
+
+def without_proofs(sign_in: SignIn) -> SignIn:
+    """Return the sign-in as if nobody had signed in on this browser before."""
+    return replace(sign_in, proofs=(), session="", asked=None, enrolment=None)
+
+
+def without_kept(sign_in: SignIn) -> SignIn:
+    """Return the sign-in with only what was proved in it: the session it began with has ended.
+
+    Signing out in another tab must not be undone by finishing this one.
+    """
+    own = tuple(proof for proof in sign_in.proofs if proof.at >= sign_in.started_at)
+    return replace(sign_in, proofs=own, session="", enrolment=None)

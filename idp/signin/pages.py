@@ -1,0 +1,274 @@
+"""The sign-in and sign-out pages: forms in, flow steps out as pages, redirects and cookies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request
+from markupsafe import Markup
+
+from idp.core.errors import Refused
+from idp.core.model import SignIn, SignInRequest
+from idp.core.ports import Clock
+from idp.partners.registry import Partners
+from idp.policy.model import Ask, Confirm, Register
+from idp.sessions import Lifetimes
+from idp.signin.ask_signout import SignOutQuestions
+from idp.signin.flow import Flow
+from idp.signin.logout import LogoutStep, SignOut
+from idp.signin.record import Expired
+from idp.signin.steps import Step
+from idp.web import cookies, reply
+from idp.web.cookies import Jar
+from idp.web.templating import page
+from idp.web.visit import visit_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInPages:
+    """Everything a person sees between an application and its answer."""
+
+    flow: Flow
+    signout: SignOut
+    questions: SignOutQuestions
+    partners: Partners
+    clock: Clock
+    lifetimes: Lifetimes
+
+    def blueprint(self) -> Blueprint:
+        """Return the routes under /signin and /signout."""
+        blueprint = Blueprint("signin", __name__)
+        route = blueprint.add_url_rule
+        route("/", "home", lambda: page("home.html"))
+        route("/signin/arrive/<arrival>", "arrived", self._arrived)
+        route("/signin/<sign_in_id>", "show", self._show)
+        route("/signin/<sign_in_id>", "prove", self._prove, methods=["POST"])
+        route("/signin/<sign_in_id>/choose", "choose", self._choose, methods=["POST"])
+        route("/signin/<sign_in_id>/ways", "ways", self._ways)
+        route("/signin/<sign_in_id>/enrol", "enrol", self._enrol, methods=["POST"])
+        route("/signin/<sign_in_id>/confirm", "confirm", self._confirm, methods=["POST"])
+        route("/signin/<sign_in_id>/cancel", "cancel", self._cancel, methods=["POST"])
+        route("/signin/<sign_in_id>/again", "again", self._again, methods=["POST"])
+        route("/signout", "ask_signout", self._ask_signout)
+        route("/signout", "signout", self._signout, methods=["POST"])
+        return blueprint
+
+    # For the doors ----------------------------------------------------------------------------
+    def arrive(self, arrived: SignInRequest) -> Response:
+        """Keep a verified request that came by a cross-site POST and go on by GET."""
+        return _see("/signin/arrive/" + self.flow.records.arrive(arrived))
+
+    def respond(self, step: Step) -> Response:
+        """Return the response for a step: to the partner, or to the sign-in's own address."""
+        if step.reply is not None:
+            response = reply.respond(
+                step.reply,
+                partner_name=step.partner.name,
+                locale=step.sign_in.request.locale,
+            )
+        else:
+            response = _see("/signin/" + step.sign_in.id)
+        return self._with_cookies(response, step)
+
+    def respond_logout(self, step: LogoutStep) -> Response:
+        """Return the response for a sign-out's step: to the next partner, or the last page."""
+        if step.reply is not None:
+            response = reply.respond(step.reply)
+        else:
+            told = [(self._name(told.partner), told.ended) for told in step.told]
+            response = page("signout/done.html", results=told)
+        cookies.drop(response, Jar.SESSION)
+        if step.browser is not None:
+            cookies.keep(response, Jar.BROWSER, step.browser)
+        return response
+
+    def ask_signout(self, finish_door: str, finish: Mapping[str, str]) -> Response:
+        """Ask the person before signing out: the partner could not show who asks for it."""
+        return _see("/signout?then=" + self.questions.keep(finish_door, finish))
+
+    # Signing in -------------------------------------------------------------------------------
+    def _arrived(self, arrival: str) -> Response:
+        step = self.flow.begin(self.flow.records.arrived(arrival), visit_of(request))
+        return self.respond(step)
+
+    def _show(self, sign_in_id: str) -> Response:
+        return self._page_of(sign_in_id, lambda: self.flow.show(sign_in_id, visit_of(request)))
+
+    def _ways(self, sign_in_id: str) -> Response:
+        step = self.flow.show(sign_in_id, visit_of(request))
+        if step.reply is not None or not isinstance(step.decision.verdict, (Ask, Register)):
+            return self.respond(step)
+        return self._render(step, "", choosing=True)
+
+    def _prove(self, sign_in_id: str) -> Response:
+        visit, answer = visit_of(request), request.form.to_dict()
+        return self._after(sign_in_id, lambda: self.flow.prove(sign_in_id, visit, answer))
+
+    def _choose(self, sign_in_id: str) -> Response:
+        visit = visit_of(request)
+        factor, method = request.form.get("factor", ""), request.form.get("method", "")
+        return self._after(sign_in_id, lambda: self.flow.choose(sign_in_id, visit, factor, method))
+
+    def _enrol(self, sign_in_id: str) -> Response:
+        visit, answer = visit_of(request), request.form.to_dict()
+        return self._after(sign_in_id, lambda: self.flow.enrol(sign_in_id, visit, answer))
+
+    def _confirm(self, sign_in_id: str) -> Response:
+        visit = visit_of(request)
+        what, answer = request.form.get("what", ""), request.form.get("answer", "")
+        return self._after(sign_in_id, lambda: self.flow.confirm(sign_in_id, visit, what, answer))
+
+    def _cancel(self, sign_in_id: str) -> Response:
+        visit = visit_of(request)
+        return self._after(sign_in_id, lambda: self.flow.give_up(sign_in_id, visit))
+
+    def _again(self, sign_in_id: str) -> Response:
+        visit = visit_of(request)
+        try:
+            return self.respond(self.flow.show(sign_in_id, visit))
+        except Expired as expired:
+            return self.respond(self.flow.again(expired.sign_in, visit))
+
+    def _after(self, sign_in_id: str, act: Callable[[], Step]) -> Response:
+        """Do what a form asks; a refused answer shows the current page again with the reason."""
+        try:
+            return self.respond(act())
+        except Refused as refused:
+            text, status = refused.public, refused.status
+        except Expired as expired:
+            return self._expired(expired.sign_in)
+        return self._page_of(sign_in_id, lambda: self.flow.show(sign_in_id, visit_of(request)), text, status)
+
+    def _page_of(
+        self, sign_in_id: str, step_of: Callable[[], Step], error: str = "", status: int = 200
+    ) -> Response:
+        try:
+            step = step_of()
+        except Expired as expired:
+            return self._expired(expired.sign_in)
+        if step.reply is not None:
+            return self.respond(step)
+        return self._with_cookies(self._render(step, error, status=status), step)
+
+    def _expired(self, sign_in: SignIn) -> Response:
+        partner = self.partners.get(sign_in.request.partner)
+        return page(
+            "signin/expired.html",
+            status=410,
+            locale=sign_in.request.locale,
+            partner_name=partner.name if partner else "",
+            action=f"/signin/{sign_in.id}/again",
+        )
+
+    # Rendering --------------------------------------------------------------------------------
+    def _render(self, step: Step, error: str, *, status: int = 200, choosing: bool = False) -> Response:
+        template, context = self._content(step, choosing=choosing)
+        return page(
+            template,
+            status=status,
+            locale=step.sign_in.request.locale,
+            # The last form may be answered by a redirect to the partner, which the browser only
+            # follows when this page's policy lists it (CSP form-action).
+            reply_to=step.sign_in.request.reply_to,
+            partner_name=step.partner.name,
+            step=step.sign_in.id,
+            cancel_action=f"/signin/{step.sign_in.id}/cancel",
+            choose_action=f"/signin/{step.sign_in.id}/choose",
+            ways_address=f"/signin/{step.sign_in.id}/ways",
+            username=step.person.name if step.person else "",
+            error=error or None,
+            **context,
+        )
+
+    def _content(self, step: Step, *, choosing: bool) -> tuple[str, Mapping[str, Any]]:
+        address, verdict = f"/signin/{step.sign_in.id}", step.decision.verdict
+        if step.denied is not None:
+            return "signin/denied.html", {
+                "text": step.denied.public,
+                "reason": step.denied.reason.value,
+                "reference": step.denied.reference,
+            }
+        match verdict:
+            case Ask(offers=offers) if choosing:
+                return "signin/choose.html", {"alternatives": offers}
+            case Ask():
+                return self._asked(step, verdict, address)
+            case Register(factors=factors) if choosing or step.sign_in.enrolment is None:
+                return "signin/register.html", {"factors": factors}
+            case Register(factors=factors):
+                return self._enrolling(step, factors, address + "/enrol")
+            case Confirm(what=what):
+                return f"signin/confirm_{what}.html", {"action": address + "/confirm"}
+        return "signin/finished.html", {}
+
+    def _asked(self, step: Step, ask: Ask, address: str) -> tuple[str, Mapping[str, Any]]:
+        asked = step.sign_in.asked
+        factor, method = (asked.factor, asked.method) if asked else ("password", "")
+        others = [o for o in ask.offers if (o.factor, o.method) != (factor, method)]
+        label = next((o.label for o in ask.offers if o not in others), "")
+        context: dict[str, Any] = {
+            "action": address,
+            "factor": factor,
+            "method": method,
+            "method_label": label,
+            "alternatives": others,
+        }
+        if factor == "password":
+            fixed = step.person is not None
+            typed = request.form.get("username", "")[:256] if request.form else ""
+            context |= {
+                "username": step.person.name if step.person else typed or step.sign_in.request.hint,
+                "username_fixed": fixed,
+                "stay_offered": True,
+            }
+        return f"signin/{factor}.html", context
+
+    def _enrolling(self, step: Step, factors: tuple[str, ...], action: str) -> tuple[str, Mapping[str, Any]]:
+        draft, person = step.sign_in.enrolment, step.person
+        if draft is None or person is None:
+            return "signin/register.html", {"factors": factors}
+        shown = dict(self.flow.judge.factors.enrollers[draft.factor].show(person, draft))
+        if "qr_svg" in shown:
+            shown["qr_svg"] = Markup(shown["qr_svg"])  # noqa: S704 (made by us from our own URI)
+        return f"signin/register_{draft.factor}.html", {
+            "action": action,
+            "factor": draft.factor,
+            "several": len(factors) > 1,
+            **shown,
+        }
+
+    def _with_cookies(self, response: Response, step: Step) -> Response:
+        if step.browser is not None:
+            cookies.keep(response, Jar.BROWSER, step.browser)
+        if step.session is not None:
+            ends = step.session_ends
+            lifetime = None if ends is None else ends - self.clock.now()
+            cookies.keep(response, Jar.SESSION, step.session, lifetime=lifetime)
+        if step.device is not None:
+            cookies.keep(response, Jar.DEVICE, step.device, lifetime=self.lifetimes.device)
+        return response
+
+    # Signing out ------------------------------------------------------------------------------
+    def _ask_signout(self) -> Response:
+        then = request.args.get("then", "")
+        if self.signout.current(visit_of(request)) is None and not then:
+            return page("signout/done.html", results=[])
+        return page("signout/ask.html", action="/signout", then=then)
+
+    def _signout(self) -> Response:
+        door, finish = self.questions.take(request.form.get("then", ""))
+        step = self.signout.begin(visit_of(request), finish_door=door, finish=finish)
+        return self.respond_logout(step)
+
+    def _name(self, partner_id: str) -> str:
+        partner = self.partners.get(partner_id)
+        return partner.name if partner else "—"
+
+
+def _see(address: str) -> Response:
+    response = redirect(address, 303)
+    if not isinstance(response, Response):
+        raise TypeError(address)
+    return response

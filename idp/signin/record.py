@@ -1,0 +1,107 @@
+"""The sign-ins under way: kept in state, bound to one browser, changed by compare-and-set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from idp.core import codec
+from idp.core.errors import BadMessage
+from idp.core.ids import fingerprint, new_id, same
+from idp.core.model import SignIn, SignInRequest, Visit
+from idp.core.ports import Clock, State
+
+# An expired record is kept a while longer, so that its page can name the application and start
+# the same sign-in again.
+_REMEMBER = 4
+
+
+class Over(BadMessage):
+    """There is no such sign-in for this browser: finished, long gone, or another browser's."""
+
+    status = 410
+
+
+class Expired(BadMessage):
+    """The sign-in took too long; it can be started again."""
+
+    status = 410
+
+    def __init__(self, sign_in: SignIn) -> None:
+        super().__init__("This sign-in took too long, so we stopped it.")
+        self.sign_in = sign_in
+
+
+class SignIns:
+    """Sign-ins by id; an id opens nothing without the browser cookie it was made for."""
+
+    def __init__(self, state: State, clock: Clock, lifetime: timedelta) -> None:
+        self._state = state
+        self._clock = clock
+        self.lifetime = lifetime
+
+    def keep(self, sign_in: SignIn) -> int:
+        """Store a new sign-in and return its version."""
+        self._state.put(_key(sign_in.id), codec.dump(sign_in), self.lifetime * _REMEMBER)
+        return self._held(sign_in.id)[1]
+
+    def load(self, sign_in_id: str, visit: Visit) -> tuple[SignIn, int]:
+        """Return a sign-in and its version. Raises Over or Expired."""
+        sign_in, version = self._held(sign_in_id)
+        if not visit.browser or not same(fingerprint(visit.browser), sign_in.browser):
+            raise Over("This sign-in was started in another browser.", detail="browser binding")
+        if sign_in.expires_at <= self._clock.now():
+            raise Expired(sign_in)
+        return sign_in, version
+
+    def save(self, sign_in: SignIn, version: int) -> int | None:
+        """Replace the version that was read; None when somebody else was faster.
+
+        The record's lifetime does not start again.
+        """
+        replaced = self._state.cas(_key(sign_in.id), version, codec.dump(sign_in))
+        return version + 1 if replaced else None
+
+    def claim(self, sign_in: SignIn) -> None:
+        """Take a finished sign-in away: of several callers one goes on. Raises Over for the rest."""
+        if self._state.pop(_key(sign_in.id)) is None:
+            raise Over("This sign-in is finished.", detail="already claimed")
+
+    def again(self, expired: SignIn) -> SignIn:
+        """Return a fresh sign-in for an expired one's request, with nothing proved."""
+        now = self._clock.now()
+        return replace(
+            expired,
+            started_at=now,
+            expires_at=now + self.lifetime,
+            proofs=(),
+            asked=None,
+            enrolment=None,
+            confirmed=(),
+            session="",
+            ended="",
+        )
+
+    def arrive(self, request: SignInRequest) -> str:
+        """Keep a verified request that came by POST; return the one-time id that begins it."""
+        # A cross-site POST carries no Lax cookie, so the sign-in begins at the GET that follows.
+        arrival = new_id()
+        self._state.put("arrival:" + arrival, codec.dump(request), timedelta(minutes=5))
+        return arrival
+
+    def arrived(self, arrival: str) -> SignInRequest:
+        """Return a request that came by POST, once. Raises Over."""
+        text = self._state.pop("arrival:" + arrival[:64])
+        if text is None:
+            raise Over("This sign-in was opened before, or is too old.")
+        return codec.load(SignInRequest, text)
+
+    def _held(self, sign_in_id: str) -> tuple[SignIn, int]:
+        held = self._state.get(_key(sign_in_id))
+        if held is None:
+            raise Over("This sign-in is finished, or it is too old.", detail="no record")
+        return codec.load(SignIn, held.value), held.version
+
+
+def _key(sign_in_id: str) -> str:
+    return "signin:" + sign_in_id[:64]
