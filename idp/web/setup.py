@@ -7,7 +7,7 @@ from collections.abc import Collection
 from flask import Flask
 
 from idp.web import assets, correlation, csrf, errors, headers, i18n, settings, templating
-from idp.web.paths import shipped
+from idp.paths import STATIC
 
 _LARGEST_BODY = 1024 * 1024
 
@@ -29,7 +29,7 @@ def make_flask(
     headers.install(app)
     templating.install(app)
     i18n.install(app)
-    assets.install(app, shipped("static"))
+    assets.install(app, STATIC)
     errors.install(app, json_endpoints=json_endpoints)
     csrf.install(app, open_endpoints=open_endpoints)
     return app

@@ -6,12 +6,12 @@ from flask import Flask, Response, render_template
 from jinja2 import FileSystemLoader, StrictUndefined
 
 from idp.web import headers, i18n
-from idp.web.paths import shipped
+from idp.paths import TEMPLATES
 
 
 def install(app: Flask) -> None:
     """Read templates from the shipped folder; a value that a page forgot is an error."""
-    app.jinja_loader = FileSystemLoader(shipped("templates"))
+    app.jinja_loader = FileSystemLoader(TEMPLATES)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

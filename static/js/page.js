@@ -1,0 +1,8 @@
+// What every page gains from scripts; each page works without them.
+import { guardForms } from "./submit.js";
+import { offerReveal } from "./reveal.js";
+import { offerCopy } from "./copy.js";
+
+guardForms(document);
+offerReveal(document);
+offerCopy(document);

@@ -1,0 +1,186 @@
+"""Every page with contexts like those the rooms give, on an application of nothing but plumbing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import segno
+from flask import Flask, Response
+from markupsafe import Markup
+from werkzeug.serving import make_server
+
+from idp.core.errors import BadMessage
+from idp.core.model import Offer, Reply
+from idp.web.reply import respond
+from idp.web.settings import WebSettings
+from idp.web.setup import make_flask
+from idp.web.templating import page
+
+_WRONG = (
+    "That user name or password is not right. Check both and try again. "
+    "After several wrong tries, sign-in pauses for 15 minutes."
+)
+_WRONG_CODE = (
+    "That code is not right. Wait for the next code and try again. "
+    "After several wrong tries, sign-in pauses for 15 minutes."
+)
+_KEY = "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"
+_URI = "otpauth://totp/Countersign:ada?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Countersign"
+_APP = Offer(factor="totp", method="m1", label="Authenticator app")
+_OTHERS = (
+    Offer(factor="totp", method="m2", label="Authenticator app"),
+    Offer(factor="password", label="Password"),
+)
+_STEP = {"partner_name": "Expenses", "action": "/post", "choose_action": "/post", "cancel_action": "/post"}
+_SETTING_UP = {
+    **_STEP,
+    "username": "ada@example.com",
+    "qr_svg": Markup(segno.make(_URI, error="m").svg_inline(scale=4, border=0)),  # noqa: S704
+    "manual_key": _KEY,
+    "otpauth_uri": _URI,
+}
+_LONG = "Quarterly Travel, Expense & Reimbursement Approvals <Staging>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One picture: a template, what it is given, and the status it comes with."""
+
+    name: str
+    template: str
+    context: dict[str, object] = field(default_factory=dict)
+    status: int = 200
+    scripts: bool = True
+
+
+SAMPLES = (
+    Sample(name="password", template="signin/password.html", context={**_STEP, "stay_offered": True}),
+    Sample(
+        name="password-wrong",
+        template="signin/password.html",
+        context={**_STEP, "stay_offered": True, "username": "ada", "error": _WRONG},
+    ),
+    Sample(
+        name="password-fixed",
+        template="signin/password.html",
+        context={
+            **_STEP,
+            "partner_name": _LONG,
+            "username": "ada@example.com",
+            "username_fixed": True,
+            "alternatives": (_APP,),
+        },
+    ),
+    Sample(name="totp", template="signin/totp.html", context={**_STEP, "username": "ada@example.com"}),
+    Sample(
+        name="totp-wrong",
+        template="signin/totp.html",
+        context={**_STEP, "username": "ada", "method": "m1", "error": _WRONG_CODE, "alternatives": _OTHERS},
+    ),
+    Sample(
+        name="choose",
+        template="signin/choose.html",
+        context={**_STEP, "username": "ada", "alternatives": (_APP, *_OTHERS)},
+    ),
+    Sample(name="register", template="signin/register.html", context={**_STEP, "alternatives": (_APP,)}),
+    Sample(name="register-totp", template="signin/register_totp.html", context=_SETTING_UP),
+    Sample(
+        name="register-totp-wrong",
+        template="signin/register_totp.html",
+        context={**_SETTING_UP, "error": _WRONG_CODE},
+    ),
+    Sample(
+        name="confirm-account",
+        template="signin/confirm_account.html",
+        context={**_STEP, "username": "ada@example.com", "display_name": "Ada Lovelace"},
+    ),
+    Sample(
+        name="confirm-consent",
+        template="signin/confirm_consent.html",
+        context={
+            **_STEP,
+            "username": "ada",
+            "released": ("Your name", "Your e-mail address", "Your user name", "Your groups"),
+        },
+    ),
+    Sample(
+        name="denied",
+        template="signin/denied.html",
+        status=403,
+        context={**_STEP, "text": "You don't have access to this application.", "reference": "K7QW-2MXD"},
+    ),
+    Sample(name="expired", template="signin/expired.html", context={"action": "/post"}, status=400),
+    Sample(name="finished", template="signin/finished.html", status=400),
+    Sample(
+        name="signout-ask",
+        template="signout/ask.html",
+        context={"action": "/post", "cancel_action": "/post", "username": "ada@example.com"},
+    ),
+    Sample(name="signout-done", template="signout/done.html"),
+    Sample(
+        name="signout-some",
+        template="signout/done.html",
+        context={"results": (("Expenses", True), ("Wiki", False))},
+    ),
+    Sample(name="home", template="home.html"),
+    Sample(
+        name="home-signed-in",
+        template="home.html",
+        context={"username": "ada@example.com", "signout_action": "/post"},
+    ),
+    # As they look where scripts are off or the partner is slow.
+    Sample(
+        name="autopost",
+        template="autopost.html",
+        context={"address": "/acs", "fields": {"RelayState": "x"}, "partner_name": "Expenses"},
+        scripts=False,
+    ),
+)
+
+
+NAMES = (*(sample.name for sample in SAMPLES), "error")
+WITHOUT_SCRIPTS = frozenset(sample.name for sample in SAMPLES if not sample.scripts)
+
+
+def make_samples() -> Flask:
+    """Return an application with one address for each sample, and the errors it answers itself."""
+    app = make_flask(WebSettings.of(base_url="http://localhost"))
+    for sample in SAMPLES:
+        app.add_url_rule(f"/{sample.name}", sample.name, _view(sample))
+    app.add_url_rule("/error", "error", _fail)
+    app.add_url_rule("/post", "post", _onward, methods=["GET", "POST"])
+    app.add_url_rule("/acs", "acs", _acs, methods=["POST"])
+    return app
+
+
+def _view(sample: Sample):  # type: ignore[no-untyped-def]
+    return lambda: page(sample.template, status=sample.status, **sample.context)
+
+
+def _fail() -> Response:
+    raise BadMessage("This form was sent from another site, so it was not used.")
+
+
+def _onward() -> Response:
+    return respond(Reply(address="/nowhere"))
+
+
+def _acs() -> Response:
+    return Response("received", content_type="text/plain")
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve the application on a free loopback port; give its base address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://localhost:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
