@@ -1,0 +1,67 @@
+"""The OpenID Connect door: say a grant, a denial or the end of a session to a client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from idp.core.errors import BadMessage, Denied, Reason
+from idp.core.model import Ending, Grant, Participant, Reply, SignInRequest
+from idp.keys import Issuers
+from idp.oidc.answers import encode, with_query
+from idp.partners.oidc import oidc_settings
+from idp.partners.registry import Partners
+
+# RFC 6749 4.1.2.1, OIDC core 3.1.2.6, and OpenID Connect Unmet Authentication Requirements 1.0.
+_ERRORS: Mapping[Reason, tuple[str, str]] = {
+    Reason.LOGIN_REQUIRED: ("login_required", "The person is not signed in."),
+    Reason.OTHER_PERSON: ("login_required", "Another person is signed in."),
+    Reason.INTERACTION_REQUIRED: ("interaction_required", "The person has to be asked something."),
+    Reason.CONSENT_REQUIRED: ("consent_required", "The person has to consent first."),
+    Reason.CONTEXT: (
+        "unmet_authentication_requirements",
+        "The person could not be authenticated as asked by acr_values.",
+    ),
+    Reason.CANCELLED: ("access_denied", "The person cancelled."),
+}
+_OTHERWISE = ("access_denied", "The person may not sign in to this application.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcDoor:
+    """Answers at the redirect URI; the client comes back for the grant with the code."""
+
+    partners: Partners
+    issuers: Issuers
+    name: str = "oidc"
+    keeps_grants: bool = True
+
+    def answer(self, grant: Grant) -> Reply:
+        """Return the reply with the code (OIDC core 3.1.2.5)."""
+        return encode(grant.request, self.issuers.get(grant.request.issuer), {"code": grant.handle})
+
+    def deny(self, request: SignInRequest, denied: Denied) -> Reply:
+        """Return the error reply (OIDC core 3.1.2.6); the reference finds the entry in the log."""
+        error, description = _ERRORS.get(denied.reason, _OTHERWISE)
+        fields = {"error": error, "error_description": f"{description} Reference {denied.reference}."}
+        return encode(request, self.issuers.get(request.issuer), fields)
+
+    def end(self, participant: Participant, *, chain: str) -> Ending:
+        """Say that a client can't be told yet that the session ended."""
+        return Ending(supported=False)
+
+    def signed_out(self, finish: Mapping[str, str], *, complete: bool) -> Reply:
+        """Return the reply to the client that started the sign-out.
+
+        Its address is checked once more: the client may be gone by now. Raises BadMessage.
+        """
+        partner = self.partners.get(finish["partner"])
+        address = finish["address"]
+        if (
+            partner is None
+            or not partner.enabled
+            or address not in oidc_settings(partner).post_logout_redirect_uris
+        ):
+            raise BadMessage("You are signed out. The application can't be reached from here any more.")
+        state = {"state": finish["state"]} if "state" in finish else {}
+        return Reply(address=with_query(address, state))

@@ -1,0 +1,153 @@
+"""The addresses of OpenID Connect: what comes over HTTP goes to the room, and its answers back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
+
+from idp.core.errors import BadMessage
+from idp.core.model import Reply
+from idp.oidc import logout, parameters
+from idp.oidc.authorize import Authorize
+from idp.oidc.discovery import Discovery, Document
+from idp.oidc.json_answer import JsonAnswer
+from idp.oidc.logout import Logout
+from idp.oidc.parameters import LONGEST, Parameters
+from idp.oidc.token_endpoint import TokenEndpoint
+from idp.oidc.token_request import FORM
+from idp.oidc.userinfo import UserInfo
+from idp.signin.pages import SignInPages
+from idp.web import reply
+from idp.web.visit import visit_of
+
+# Partners' pages and programs post to these from elsewhere.
+OPEN_ENDPOINTS = ("oidc.authorize", "oidc.token", "oidc.userinfo", "oidc.logout")
+JSON_ENDPOINTS = ("oidc.token", "oidc.userinfo", "oidc.configuration", "oidc.keys")
+
+_CORS = {
+    # Any origin, and never with cookies: what these say is public or opened by a token.
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "3600",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcPages:
+    """What the addresses need."""
+
+    signin: SignInPages
+    authorize: Authorize
+    token: TokenEndpoint
+    userinfo: UserInfo
+    discovery: Discovery
+    logout: Logout
+
+    def blueprint(self) -> Blueprint:
+        """Return the routes; give OPEN_ENDPOINTS and JSON_ENDPOINTS to the application."""
+        blueprint = Blueprint("oidc", __name__)
+        route, form = blueprint.add_url_rule, ["GET", "POST"]
+        route("/.well-known/openid-configuration", "configuration", self._configuration)
+        route("/oidc/jwks", "keys", self._keys)
+        route("/oidc/authorize", "authorize", self._authorize, methods=form)
+        route("/oidc/token", "token", self._token, methods=["POST"])
+        route("/oidc/userinfo", "userinfo", self._userinfo, methods=form)
+        route("/oidc/logout", "logout", self._logout, methods=form)
+        blueprint.after_request(_open_to_scripts)
+        return blueprint
+
+    # For browsers -----------------------------------------------------------------------------
+    def _authorize(self) -> Response:
+        asked = self.authorize(_sent())
+        if isinstance(asked, Reply):
+            return reply.respond(asked)
+        if request.method == "POST":
+            return self.signin.arrive(asked)
+        return self.signin.respond(self.signin.flow.begin(asked, visit_of(request)))
+
+    def _logout(self) -> BaseResponse:
+        sent = _sent()
+        if request.method == "POST":
+            # A POST from another site brings no Lax cookie: the session is seen at the GET.
+            return redirect("/oidc/logout?" + urlencode(_known(sent)), 303)
+        visit = visit_of(request)
+        leaving = self.logout(sent, visit)
+        if leaving.ask:
+            return self.signin.ask_signout(leaving.finish_door, leaving.finish)
+        door, finish = leaving.finish_door, leaving.finish
+        signout = self.signin.signout
+        if leaving.participant is None:
+            step = signout.begin(visit, finish_door=door, finish=finish)
+        else:
+            step = signout.begin_for(leaving.participant, visit, finish_door=door, finish=finish)
+        return self.signin.respond_logout(step)
+
+    # For programs -----------------------------------------------------------------------------
+    def _token(self) -> Response:
+        answer = self.token(
+            authorization=request.headers.get("Authorization", ""),
+            content_type=request.headers.get("Content-Type", ""),
+            query=request.query_string,
+            body=_body(),
+        )
+        return _json(answer)
+
+    def _userinfo(self) -> Response:
+        answer = self.userinfo(
+            authorization=request.headers.get("Authorization", ""),
+            content_type=request.headers.get("Content-Type", "") if request.method == "POST" else "",
+            body=_body(),
+        )
+        return _json(answer)
+
+    def _configuration(self) -> Response:
+        return _document(self.discovery.configuration())
+
+    def _keys(self) -> Response:
+        return _document(self.discovery.keys())
+
+
+def _sent() -> Parameters:
+    if request.method != "POST":
+        return parameters.read(request.query_string)
+    if request.mimetype != FORM or request.query_string:
+        # One place for parameters only: two could be read as two different requests.
+        raise BadMessage("This request could not be read.", detail="POST with a query or no form")
+    return parameters.read(_body())
+
+
+def _body() -> bytes:
+    request.max_content_length = LONGEST
+    return request.get_data(cache=False)
+
+
+def _known(sent: Parameters) -> dict[str, str]:
+    if sent.repeated:
+        raise BadMessage("The application sent an ambiguous request.", detail="repeated parameter")
+    return {name: sent.get(name) for name in logout.PARAMETERS if sent.get(name)}
+
+
+def _json(answer: JsonAnswer) -> Response:
+    body = json.dumps(answer.body) if answer.body else ""
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache", **answer.headers}
+    return Response(body, status=answer.status, mimetype="application/json", headers=headers)
+
+
+def _document(document: Document) -> Response:
+    response = Response(document.body, mimetype="application/json")
+    # Short enough that a key change made in a hurry is seen.
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.set_etag(document.etag)
+    response.make_conditional(request)
+    return response
+
+
+def _open_to_scripts(response: Response) -> Response:
+    if request.endpoint in JSON_ENDPOINTS:
+        response.headers.update(_CORS)
+    return response
