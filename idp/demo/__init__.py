@@ -1,1 +1,5 @@
-"""Demo: two tiny applications that sign people in through the provider; imports no other room."""
+"""Demo: two tiny independent applications that sign people in through the provider.
+
+Expenses speaks SAML 2.0 (pysaml2's service provider side), Wiki speaks OpenID Connect (Authlib's
+client side).  They import no room of the provider: all they know of it is its address.
+"""
