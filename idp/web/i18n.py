@@ -65,7 +65,7 @@ def language() -> Language:
 
 
 def prefer(wishes: str) -> None:
-    """Put a partner's wish (ui_locales: tags between spaces) before the browser's."""
+    """Put a partner's wish (ui_locales: tags between spaces) before the browser's own."""
     g.language = choose(_wishes(request, wishes))
 
 
@@ -99,7 +99,8 @@ def install(app: Flask) -> None:
 def _wishes(source: Request, partner: str) -> list[str]:
     asked = source.args.get("lang", "")
     chosen = cookies.read(source, Jar.LANGUAGE)
-    return [*partner.split(), *filter(None, (asked, chosen)), *source.accept_languages.values()]
+    # What the person clicked on counts for more than what the partner believes of them.
+    return [*filter(None, (asked, chosen)), *partner.split(), *source.accept_languages.values()]
 
 
 def _remember(response: Response) -> Response:

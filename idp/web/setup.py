@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from flask import Flask
 
-from idp.web import assets, correlation, csrf, errors, headers, i18n, settings, templating
 from idp.paths import STATIC
+from idp.web import assets, correlation, csrf, errors, headers, i18n, settings, templating
 
 _LARGEST_BODY = 1024 * 1024
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response, render_template
 from jinja2 import FileSystemLoader, StrictUndefined
 
-from idp.web import headers, i18n
 from idp.paths import TEMPLATES
+from idp.web import headers, i18n
 
 
 def install(app: Flask) -> None:

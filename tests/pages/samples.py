@@ -78,14 +78,14 @@ SAMPLES = (
     Sample(
         name="totp-wrong",
         template="signin/totp.html",
-        context={**_STEP, "username": "ada", "method": "m1", "error": _WRONG_CODE, "alternatives": _OTHERS},
+        context={**_STEP, "username": "ada", "method": "m1", "method_label": "Work phone", "error": _WRONG_CODE, "alternatives": _OTHERS},
     ),
     Sample(
         name="choose",
         template="signin/choose.html",
         context={**_STEP, "username": "ada", "alternatives": (_APP, *_OTHERS)},
     ),
-    Sample(name="register", template="signin/register.html", context={**_STEP, "alternatives": (_APP,)}),
+    Sample(name="register", template="signin/register.html", context={**_STEP, "factors": ("totp",)}),
     Sample(name="register-totp", template="signin/register_totp.html", context=_SETTING_UP),
     Sample(
         name="register-totp-wrong",

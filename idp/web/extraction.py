@@ -1,0 +1,41 @@
+"""Find the texts to translate; used by `pybabel extract` with `locale/babel.toml` and by a test.
+
+Public error texts are plain literals in rooms that know nothing of translation, so a text is
+recognised by its form: a literal that is a whole sentence, and neither a docstring nor `detail`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterator, Mapping
+from typing import IO
+
+_Message = tuple[int, str | None, str, list[str]]
+
+
+def sentences(
+    source: IO[bytes], _keywords: Collection[str], _tags: Collection[str], *, options: Mapping[str, str]
+) -> Iterator[_Message]:
+    """Yield the public texts of a Python module, in Babel's form (line, function, text, comments)."""
+    tree = ast.parse(source.read())
+    hidden = {id(part) for node in ast.walk(tree) for part in _not_public(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "mark":
+            for argument in node.args:
+                yield argument.lineno, None, ast.literal_eval(argument), []
+        elif isinstance(node, ast.Constant) and id(node) not in hidden and _is_sentence(node.value):
+            yield node.lineno, None, str(node.value), []
+
+
+def _is_sentence(value: object) -> bool:
+    return isinstance(value, str) and " " in value and value[:1].isupper() and value[-1] in ".?!"
+
+
+def _not_public(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what looks like a text under this node, and is none that people see."""
+    if isinstance(node, ast.Expr):  # a docstring
+        yield node.value
+    elif isinstance(node, ast.keyword) and node.arg == "detail":
+        yield from ast.walk(node.value)
+    elif isinstance(node, ast.JoinedStr):
+        yield from ast.walk(node)
