@@ -32,18 +32,28 @@ class Revisioned(Generic[T]):
     def get(self) -> T:
         """Return the value, at most CHECK_EVERY seconds behind the database."""
         held = self._held
-        if held is not None and monotonic() - self._checked < CHECK_EVERY:
+        if held is not None and self._lately_checked():
             return held[1]
         with self._lock:
             return self._refresh()
 
+    def expire(self) -> None:
+        """Look at the database at the next get: whoever made a change sees it at once."""
+        self._checked = -CHECK_EVERY
+
+    def _lately_checked(self) -> bool:
+        return monotonic() - self._checked < CHECK_EVERY
+
     def _refresh(self) -> T:
-        if self._held is not None and monotonic() - self._checked < CHECK_EVERY:
-            return self._held[1]
+        held = self._held
+        if held is not None and self._lately_checked():
+            return held[1]
+        # Before the read: others go on with the old value meanwhile, and an `expire` that comes
+        # in between is not lost.
+        self._checked = monotonic()
         with self._store.read() as connection:
             # The revision first: a change in between is then noticed at the next check.
             latest = revision(connection)
-            if self._held is None or self._held[0] != latest:
-                self._held = (latest, self._load(connection))
-        self._checked = monotonic()
-        return self._held[1]
+            if held is None or held[0] != latest:
+                held = self._held = (latest, self._load(connection))
+        return held[1]

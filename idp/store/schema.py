@@ -85,7 +85,17 @@ keys = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     _at("created_at"),
     _at("retired_at", nullable=True),
-    sa.Index("ix_keys_set", "key_set", "purpose"),
+    # One key signs and one waits, whatever races.
+    sa.Index(
+        "uq_keys_turn",
+        "key_set",
+        "purpose",
+        "alg",
+        "state",
+        unique=True,
+        sqlite_where=sa.text("state <> 'retired'"),
+        postgresql_where=sa.text("state <> 'retired'"),
+    ),
 )
 partners = sa.Table(
     "partners",
@@ -263,12 +273,14 @@ outbox = sa.Table(
     _text("kind"),
     _text("idempotency_key", unique=True),
     sa.Column("sealed", sa.LargeBinary),
-    _at("due_at", index=True),
+    _at("due_at"),
     sa.Column("tries", sa.Integer, nullable=False),
     _text("lease"),
     _at("leased_until", nullable=True),
     _at("done_at", nullable=True),
     _text("error"),
+    # Open ones first: finished ones stay a while and must not slow down the search for work.
+    sa.Index("ix_outbox_open", "done_at", "due_at"),
 )
 schedule = sa.Table(
     "schedule",
