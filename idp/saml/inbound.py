@@ -1,0 +1,161 @@
+"""Turn an AuthnRequest into what the hallway understands, or into the denial to answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from saml2 import saml, samlp
+
+from idp.core.errors import BadMessage, Denied, Reason
+from idp.core.model import SignInRequest, SubjectForm
+from idp.partners.saml import HTTP_POST, AcsEndpoint, SamlSettings
+from idp.saml import contexts, names
+from idp.saml.contexts import Wanted
+from idp.saml.gate import DOOR, Expected, Gate, Received, malformed
+
+SSO_PATH = "/saml/sso"
+_EXPECTED = Expected(parameter="SAMLRequest", tag=f"{{{samlp.NAMESPACE}}}AuthnRequest", path=SSO_PATH)
+_LONGEST_HINT = 256
+_HINTS = (None, "", names.EMAIL, names.UNSPECIFIED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A verified request. With denied set the partner is answered at once and nobody is asked."""
+
+    request: SignInRequest
+    denied: Denied | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """Reads AuthnRequests. Raises BadMessage for what can't be answered to a trusted address."""
+
+    gate: Gate
+
+    def by_redirect(self, raw_query: str) -> Arrival:
+        """Read an AuthnRequest that came by HTTP-Redirect."""
+        return _arrival(self.gate.by_redirect(raw_query, _EXPECTED))
+
+    def by_post(self, form: Mapping[str, str]) -> Arrival:
+        """Read an AuthnRequest that came by HTTP-POST."""
+        return _arrival(self.gate.by_post(form, _EXPECTED))
+
+
+def _arrival(received: Received) -> Arrival:
+    message = samlp.authn_request_from_string(received.xml)
+    if message is None:
+        raise malformed("not an AuthnRequest")
+    wanted = _wanted(message.requested_authn_context)
+    base = SignInRequest(
+        door=DOOR,
+        issuer=received.issuer.id,
+        partner=received.partner.id,
+        # From here on errors may be answered: the address is one the partner registered.
+        reply_to=_acs(message, received.settings).location,
+        force=_flag(message.force_authn),
+        silent=_flag(message.is_passive),
+        echo=_echo(received, wanted, message.subject),
+    )
+    try:
+        return Arrival(request=_with_demands(base, message, received, wanted))
+    except Denied as denied:
+        return Arrival(request=base, denied=denied)
+
+
+def _with_demands(
+    base: SignInRequest, message: samlp.AuthnRequest, received: Received, wanted: Wanted | None
+) -> SignInRequest:
+    """Return the request with what it demands of the answer. Raises Denied for what can't be met."""
+    return replace(
+        base,
+        subject=_form(message.name_id_policy, received),
+        subject_qualifier=received.partner.identifier,
+        strength=contexts.demanded(wanted),
+        hint=_hint(message.subject),
+    )
+
+
+# Where the answer goes --------------------------------------------------------------------------
+def _acs(message: samlp.AuthnRequest, settings: SamlSettings) -> AcsEndpoint:
+    """Return the registered endpoint that the request means (core 3.4.1). Raises BadMessage."""
+    url, index = message.assertion_consumer_service_url, message.assertion_consumer_service_index
+    if message.protocol_binding not in (None, HTTP_POST):
+        raise _nowhere("ProtocolBinding is not HTTP-POST")
+    if url is None and index is None:
+        endpoint = settings.default_acs
+    else:
+        endpoint = next((each for each in settings.acs if _is_meant(each, url, index)), None)
+    if endpoint is None:
+        raise _nowhere("no such AssertionConsumerService with HTTP-POST in the partner's metadata")
+    return endpoint
+
+
+def _is_meant(endpoint: AcsEndpoint, url: str | None, index: str | None) -> bool:
+    # Octet for octet: whatever two addresses share, answers go to the registered one only.
+    return (
+        endpoint.binding == HTTP_POST
+        and (url is None or endpoint.location == url)
+        and (index is None or endpoint.index == int(index))
+    )
+
+
+def _nowhere(detail: str) -> BadMessage:
+    return BadMessage(
+        "The application asked for an answer at an address that it is not registered with.", detail=detail
+    )
+
+
+# What is asked ----------------------------------------------------------------------------------
+def _form(policy: samlp.NameIDPolicy | None, received: Received) -> SubjectForm:
+    # AllowCreate is not looked at: a pairwise identifier says nothing before it is first used, so
+    # one made for this request is as good as one made earlier (core 3.4.1.1).
+    wanted = (policy.format or "").strip() if policy is not None else ""
+    qualifier = policy.sp_name_qualifier if policy is not None else None
+    if qualifier not in (None, "", received.partner.identifier):
+        raise Denied(
+            "The application asks for a kind of user identifier that is not available here.",
+            reason=Reason.SUBJECT,
+            detail="SPNameQualifier of somebody else",
+        )
+    return names.form_for(wanted, usable=received.settings.name_id_formats)
+
+
+def _wanted(asked: samlp.RequestedAuthnContext | None) -> Wanted | None:
+    if asked is None:
+        return None
+    classes = tuple((each.text or "").strip() for each in asked.authn_context_class_ref)
+    # Declarations are not supported; asked for alone they leave nothing that could be satisfied.
+    return Wanted(classes=contexts.known(classes), comparison=asked.comparison or contexts.EXACT)
+
+
+def _hint(subject: saml.Subject | None) -> str:
+    """Return the user name to begin with. Raises Denied for a Subject that can't be compared."""
+    if subject is None:
+        return ""
+    name = subject.name_id
+    text = (name.text or "").strip() if name is not None else ""
+    if not 0 < len(text) <= _LONGEST_HINT:
+        raise Denied(
+            "The application asks for a person in a way that is not understood here.",
+            reason=Reason.OTHER_PERSON,
+            detail="Subject without a usable NameID",
+        )
+    return text if name.format in _HINTS else ""
+
+
+def _echo(received: Received, wanted: Wanted | None, subject: saml.Subject | None) -> dict[str, str]:
+    echo = {"id": received.id}
+    if received.relay_state is not None:
+        echo["relay_state"] = received.relay_state
+    if wanted is not None:
+        echo |= wanted.echo()
+    if subject is not None and subject.name_id is not None:
+        # The answer must be about this subject or there is none (core 3.4.1): see `door`.
+        echo["subject"] = (subject.name_id.text or "").strip()[:_LONGEST_HINT]
+    return echo
+
+
+def _flag(text: str | None) -> bool:
+    return (text or "").strip() in ("true", "1")
