@@ -29,6 +29,8 @@ _SQLITE = "sqlite:///"
 class SettingsError(Refused):
     """Settings that cannot be used; problems has one sentence for each."""
 
+    exit_code = 2  # wrong usage, for the command line
+
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
@@ -87,6 +89,12 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the database's URL: idp.db in the data folder unless another was set."""
         return self.database_url or f"{_SQLITE}{self.data / 'idp.db'}"
+
+    @property
+    def issuer_name(self) -> str:
+        """Return what authenticator apps show beside the account: the host, if it means anything."""
+        host = urlsplit(self.base_url).hostname or ""
+        return "Countersign" if is_loopback(host) else host
 
     @property
     def listen(self) -> str:

@@ -148,6 +148,14 @@ def target_of(person_id: str) -> str:
     return "person:" + person_id
 
 
+def handed_out(person: Person, seed: bytes, *, at: datetime) -> NewMethod:
+    """Return a method that an administrator gives a person: nobody has proved anything by it."""
+    nothing = Proof(person=person.id, factor=Totp.name, kinds=frozenset(), amr=(), at=at)
+    return NewMethod(
+        factor=Totp.name, label=LABEL, secret=seed, counter=-1, data=Shape().data(), proof=nothing
+    )
+
+
 def otpauth_uri(seed: bytes, shape: Shape, *, issuer: str, account: str) -> str:
     """Return the address that authenticator apps read from a QR code (Key Uri Format)."""
     # The colon separates issuer and account, and apps split even at an escaped one.

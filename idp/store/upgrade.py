@@ -56,3 +56,9 @@ def _config(connection: sa.Connection) -> Config:
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
+
+
+def is_new(store: Store) -> bool:
+    """Say whether the database was never set up."""
+    with store.read() as connection:
+        return _current(connection) is None
