@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import base64
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from saml2.client import Saml2Client
 from saml2.response import StatusError
 from saml2.s_utils import SamlException, UnravelError
 from saml2.saml import NameID
+from saml2.samlp import response_from_string
 from saml2.validate import NotValid, OutsideCardinality, ResponseLifetimeExceed, ToEarly
 
 from idp.demo.saml_client import ServiceProvider, key_pair, provider_id
@@ -99,8 +102,8 @@ class _Expenses:
         return redirect(url_for("arrived", arrival=arrival), 303)
 
     def arrived(self, arrival: str) -> ResponseReturnValue:
-        waiting, asked = self._arrivals.pop(arrival), session.pop("asked", None)
-        if waiting is None or asked is None:
+        message, asked = self._arrivals.pop(arrival), session.pop("asked", None)
+        if message is None or asked is None:
             return problem(
                 "This answer was already used, or belongs to another browser. Please sign in again."
             )
@@ -172,6 +175,9 @@ class _Expenses:
 
 
 def _account(client: Saml2Client, message: str, asked: str) -> Account:
+    # pysaml2 answers any other document with a bare Exception.
+    if response_from_string(base64.b64decode(message)) is None:
+        raise ValueError("not a response")
     answer = client.parse_authn_request_response(message, BINDING_HTTP_POST, outstanding={asked: "/"})
     if answer is None or answer.assertion is None:
         raise ValueError("no assertion")
@@ -236,6 +242,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--provider", default="http://localhost:8000", help="the provider's base address")
     parser.add_argument("--data", type=Path, default=Path("var/demo"), help="folder of the signing key")
     given = parser.parse_args(arguments)
+    # It logs whole messages; what matters of them is shown on the pages.
+    logging.getLogger("saml2").setLevel(logging.CRITICAL)
     provider = ServiceProvider(
         base_url=f"http://127.0.0.1:{given.port}",
         metadata_url=f"{given.provider.rstrip('/')}/saml/metadata",
