@@ -15,6 +15,7 @@ from typing import Self
 from idp.core.errors import Refused
 
 KEY_BYTES = 32
+_LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,15 @@ class MasterKey:
     def load(cls, path: Path) -> Self:
         """Read the key file. Raises Refused when it is missing, readable by others, or holds no key."""
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            # A damaged file may hold any bytes: from_text tells, not the decoder.
+            with path.open(encoding="ascii", errors="replace") as file:
+                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+                text = file.read(_LONGEST)
         except OSError as error:
             raise Refused(f"The master key file {path} can't be read: {error.strerror}.") from error
-        with os.fdopen(descriptor) as file:
-            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-            if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise Refused(f"Others can read the master key file. Run: chmod 600 {path}")
-            return cls.from_text(file.read(4096))
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise Refused(f"Others can read the master key file. Run: chmod 600 {path}")
+        return cls.from_text(text)
 
 
 def _create(path: Path) -> None:

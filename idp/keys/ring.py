@@ -59,7 +59,7 @@ class _Kept:
 
 
 _keys = schema.keys.c
-_ALL = sa.select(schema.keys).where(_keys.purpose == _SIGNING).order_by(_keys.created_at, _keys.kid)
+_ALL = sa.select(schema.keys).where(_keys.purpose == _SIGNING).order_by(_keys.created_at.desc())
 _STATES = sa.select(_keys.kid, _keys.alg, _keys.state).where(
     _keys.purpose == _SIGNING,
     _keys.key_set == sa.bindparam("in_set"),
@@ -203,5 +203,5 @@ def _load(connection: sa.Connection) -> Mapping[str, tuple[_Kept, ...]]:
     return {key_set: tuple(sorted(kept, key=_turn)) for key_set, kept in sets.items()}
 
 
-def _turn(kept: _Kept) -> int:
-    return _ORDER.index(kept.public.state)
+def _turn(kept: _Kept) -> tuple[int, int]:
+    return _ORDER.index(kept.public.state), ALGORITHMS.index(kept.public.alg)
