@@ -1,0 +1,7 @@
+"""Audit: the append-only record of who proved what to whom."""
+
+from idp.audit.event import Event
+from idp.audit.line import Sink, to_stream
+from idp.audit.record import AuditLog, Entry, Recorded
+
+__all__ = ["AuditLog", "Entry", "Event", "Recorded", "Sink", "to_stream"]

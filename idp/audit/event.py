@@ -1,0 +1,58 @@
+"""What can happen, by name and by the number that AD FS gives it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Event(StrEnum):
+    """An event worth recording."""
+
+    # Answers to partners
+    TOKEN_ISSUED = "token-issued"
+    TOKEN_DENIED = "token-denied"
+    GRANT_REDEEMED = "grant-redeemed"
+    GRANT_REPLAYED = "grant-replayed"
+    MESSAGE_REFUSED = "message-refused"
+    # People proving who they are
+    CREDENTIAL_ACCEPTED = "credential-accepted"
+    CREDENTIAL_REFUSED = "credential-refused"
+    LOCKED = "locked"
+    RIGHT_WHILE_LOCKED = "right-while-locked"
+    UNLOCKED = "unlocked"
+    SIGNED_OUT = "signed-out"
+    SIGN_OUT_FAILED = "sign-out-failed"
+    # People and what they registered
+    PASSWORD_CHANGED = "password-changed"
+    METHOD_ADDED = "method-added"
+    METHOD_REMOVED = "method-removed"
+    PERSON_ADDED = "person-added"
+    PERSON_CHANGED = "person-changed"
+    PERSON_DISABLED = "person-disabled"
+    PERSON_ENABLED = "person-enabled"
+    # Configuration
+    PARTNER_ADDED = "partner-added"
+    PARTNER_CHANGED = "partner-changed"
+    PARTNER_DISABLED = "partner-disabled"
+    PARTNER_ENABLED = "partner-enabled"
+    PARTNER_REMOVED = "partner-removed"
+    KEYS_ROTATED = "keys-rotated"
+
+    @property
+    def number(self) -> int:
+        """Return AD FS' event id for it, 0 where AD FS has none."""
+        return _NUMBERS.get(self, 0)
+
+
+# So that rules written for AD FS' security log go on working.
+_NUMBERS = {
+    Event.TOKEN_ISSUED: 1200,
+    Event.TOKEN_DENIED: 1201,
+    Event.CREDENTIAL_ACCEPTED: 1202,
+    Event.CREDENTIAL_REFUSED: 1203,
+    Event.PASSWORD_CHANGED: 1204,
+    Event.SIGNED_OUT: 1206,
+    Event.SIGN_OUT_FAILED: 1207,
+    Event.LOCKED: 1210,
+    Event.RIGHT_WHILE_LOCKED: 515,
+}

@@ -1,0 +1,132 @@
+"""Record events: a row in the unit of work that it belongs to, and a log line once that is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from idp.audit.event import Event
+from idp.audit.line import Sink, as_line
+from idp.core.ports import Clock
+from idp.store import Unit, schema
+
+_LONGEST_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event. Never holds a secret, a code or a password.
+
+    person and partner are ids; name (what was typed, or the user name) and address are
+    personal data and kept apart, so that they can be erased. detail is plain JSON without
+    personal data. actor is who did it when that is not the person ("cli:local").
+    """
+
+    event: Event
+    person: str = ""
+    partner: str = ""
+    factor: str = ""
+    verdict: str = ""
+    reason: str = ""
+    rules: tuple[str, ...] = ()
+    correlation: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    address: str = ""
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event as it was recorded. event is a name: a newer version may know more of them.
+
+    name and address are empty when they were erased.
+    """
+
+    id: int
+    at: datetime
+    event: str
+    event_id: int
+    actor: str
+    person: str
+    partner: str
+    factor: str
+    verdict: str
+    reason: str
+    rules: tuple[str, ...]
+    correlation: str
+    detail: Mapping[str, Any]
+    name: str
+    address: str
+
+
+_rows = schema.audit.c
+# Without RETURNING: nobody needs the number of the row.
+_INSERT = sa.insert(schema.audit).inline()
+_PAGE = sa.select(schema.audit).order_by(_rows.id.desc()).limit(sa.bindparam("limit"))
+
+
+class AuditLog:
+    """Writes and reads the record."""
+
+    def __init__(self, clock: Clock, sink: Sink) -> None:
+        self._clock = clock
+        self._sink = sink
+
+    def record(self, unit: Unit, entry: Entry) -> None:
+        """Record an event together with what the unit does; its line follows the commit."""
+        at = self._clock.now()
+        fields: dict[str, Any] = {
+            "event": entry.event.value,
+            "event_id": entry.event.number,
+            "actor": entry.actor,
+            "person": entry.person,
+            "partner": entry.partner,
+            "factor": entry.factor,
+            "verdict": entry.verdict,
+            "reason": entry.reason,
+            "rules": list(entry.rules),
+            "correlation": entry.correlation,
+            "detail": dict(entry.detail),
+        }
+        personal = {"name": entry.name, "address": entry.address}
+        unit.execute(_INSERT, {**fields, "at": at, "personal": personal if any(personal.values()) else None})
+        line = as_line({"log": "audit", "at": at.isoformat(), **fields, **personal})
+        unit.after_commit(lambda: self._sink(line))
+
+    @staticmethod
+    def search(
+        connection: sa.Connection,
+        *,
+        person: str | None = None,
+        partner: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> tuple[Recorded, ...]:
+        """Return events, newest first: those of a person, with a partner, not older than since.
+
+        At most 1000 at once; before is the id of the last one of the page before.
+        """
+        query = _PAGE
+        if person is not None:
+            query = query.where(_rows.person == person)
+        if partner is not None:
+            query = query.where(_rows.partner == partner)
+        if since is not None:
+            query = query.where(_rows.at >= since)
+        if before is not None:
+            query = query.where(_rows.id < before)
+        rows = connection.execute(query, {"limit": max(1, min(limit, _LONGEST_PAGE))})
+        return tuple(_recorded(row) for row in rows.mappings())
+
+
+def _recorded(row: sa.RowMapping) -> Recorded:
+    facts = dict(row)
+    personal = facts.pop("personal") or {}
+    facts["rules"] = tuple(facts["rules"])
+    return Recorded(**facts, name=personal.get("name", ""), address=personal.get("address", ""))
