@@ -1,5 +1,8 @@
 """What can happen, by name and by the number that AD FS gives it."""
 
+# ruff: noqa: S105
+# These are names of events, not passwords.
+
 from __future__ import annotations
 
 from enum import StrEnum
@@ -26,6 +29,7 @@ class Event(StrEnum):
     PASSWORD_CHANGED = "password-changed"
     METHOD_ADDED = "method-added"
     METHOD_REMOVED = "method-removed"
+    ENROLMENT_REOPENED = "enrolment-reopened"
     PERSON_ADDED = "person-added"
     PERSON_CHANGED = "person-changed"
     PERSON_DISABLED = "person-disabled"
@@ -37,6 +41,7 @@ class Event(StrEnum):
     PARTNER_ENABLED = "partner-enabled"
     PARTNER_REMOVED = "partner-removed"
     KEYS_ROTATED = "keys-rotated"
+    POLICY_CHANGED = "policy-changed"
 
     @property
     def number(self) -> int:

@@ -1,0 +1,206 @@
+"""idp partner: bring in the applications that people sign in to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from idp.cli.opening import office
+from idp.cli.output import as_json, fields, say, table, warn
+from idp.core.errors import Refused
+from idp.core.ids import new_secret
+from idp.core.model import Partner
+from idp.desk.partners import shown
+from idp.partners import oidc
+
+_LONGEST_FILE = 10 * 1024 * 1024  # bytes; more is no metadata of one application
+
+
+@click.group()
+def command() -> None:
+    """Bring in the applications that people sign in to.
+
+    ID is the id that `idp partner list` shows, an entity id or a client id.
+    """
+
+
+@command.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.xml")
+@click.option("--name", metavar="T", default="", help="Name that people see; else the metadata's.")
+@click.option(
+    "--release", metavar="ATTR,...", default="", help="Attributes it gets; else uid,mail,displayName."
+)
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def import_(*, file: Path, name: str, release: str, json_: bool) -> None:
+    """Trust a SAML application by its metadata, or bring a known one up to date."""
+    data = _content(file)
+    with office() as desk:
+        imported = desk.partners.import_metadata(data, name=name, release=_names(release), actor=desk.actor)
+    for problem in imported.problems:
+        warn(f"Note: {problem}")
+    if json_:
+        as_json(shown(imported.partner) | {"problems": list(imported.problems)})
+        return
+    say(f"{'Updated' if imported.updated else 'Added'} {imported.partner.name}.")
+    fields({"Id": imported.partner.id, "Entity id": imported.partner.identifier})
+
+
+@command.command(name="add-oidc")
+@click.argument("client_id", metavar="CLIENT_ID")
+@click.option(
+    "--redirect-uri", "redirects", metavar="URI", multiple=True, required=True, help="Where answers go."
+)
+@click.option("--name", metavar="T", default="", help="Name that people see; else the client id.")
+@click.option("--secret-stdin", is_flag=True, help="Read the client secret from standard input (one line).")
+@click.option("--public", is_flag=True, help="A client that can keep no secret (native or single-page app).")
+@click.option(
+    "--post-logout-redirect-uri", "logouts", metavar="URI", multiple=True, help="Where sign-out may lead."
+)
+@click.option(
+    "--id-token-alg", "alg", type=click.Choice(oidc.ID_TOKEN_ALGS), default="RS256", show_default=True
+)
+@click.option(
+    "--release", metavar="ATTR,...", default="", help="Attributes it gets; else uid,mail,displayName."
+)
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def add_oidc(
+    *,
+    client_id: str,
+    redirects: tuple[str, ...],
+    name: str,
+    secret_stdin: bool,
+    public: bool,
+    logouts: tuple[str, ...],
+    alg: str,
+    release: str,
+    json_: bool,
+) -> None:
+    """Trust an OpenID Connect application.
+
+    Without --secret-stdin and --public a secret is made and printed once.
+    """
+    if secret_stdin and public:
+        raise click.UsageError("--secret-stdin and --public exclude one another.")
+    secret = _secret(from_stdin=secret_stdin, public=public)
+    settings = oidc.register(
+        redirect_uris=redirects, post_logout_redirect_uris=logouts, secret=secret, id_token_alg=alg
+    )
+    with office() as desk:
+        partner = desk.partners.add_oidc(
+            client_id, settings, name=name, release=_names(release), actor=desk.actor
+        )
+    for address in filter(oidc.unprotected, (*redirects, *logouts)):
+        warn(f"Note: answers to {address} travel unencrypted (http).")
+    made = {} if secret_stdin or public else {"client_secret": secret}
+    if json_:
+        as_json(shown(partner) | made)
+        return
+    say(f"Added {partner.name}.")
+    fields({"Id": partner.id, "Client id": client_id, "Client secret": made.get("client_secret", "")})
+
+
+@command.command(name="list")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def list_(*, json_: bool) -> None:
+    """List the applications."""
+    with office() as desk:
+        partners = desk.partners.listing(actor=desk.actor)
+    if json_:
+        as_json([shown(partner) for partner in partners])
+        return
+    rows = [(one.id, one.door, one.name, one.identifier, one.enabled) for one in partners]
+    table(("ID", "PROTOCOL", "NAME", "IDENTIFIER", "ENABLED"), rows)
+
+
+@command.command()
+@click.argument("which", metavar="ID")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def show(*, which: str, json_: bool) -> None:
+    """Show one application; secrets are never shown."""
+    with office() as desk:
+        partner = desk.partners.show(which, actor=desk.actor)
+    if json_:
+        as_json(shown(partner))
+        return
+    fields(_lines(partner))
+
+
+@command.command()
+@click.argument("which", metavar="ID")
+def disable(*, which: str) -> None:
+    """Switch an application off: nobody gets in any more."""
+    with office() as desk:
+        partner = desk.partners.set_enabled(which, enabled=False, actor=desk.actor)
+    say(f"Disabled {partner.name}.")
+
+
+@command.command()
+@click.argument("which", metavar="ID")
+def enable(*, which: str) -> None:
+    """Switch an application on again."""
+    with office() as desk:
+        partner = desk.partners.set_enabled(which, enabled=True, actor=desk.actor)
+    say(f"Enabled {partner.name}.")
+
+
+@command.command()
+@click.argument("which", metavar="ID")
+def remove(*, which: str) -> None:
+    """Forget an application; what was recorded about it stays."""
+    with office() as desk:
+        partner = desk.partners.remove(which, actor=desk.actor)
+    say(f"Removed {partner.name}.")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(_LONGEST_FILE + 1)
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error.strerror}.") from error
+    if len(data) > _LONGEST_FILE:
+        raise Refused(f"{file} is too large to be the metadata of one application.")
+    return data
+
+
+def _names(release: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in release.split(",") if name.strip())
+
+
+def _secret(*, from_stdin: bool, public: bool) -> str:
+    if public:
+        return ""
+    if not from_stdin:
+        return new_secret()
+    typed = sys.stdin.readline().rstrip("\r\n")
+    if not typed:
+        raise Refused("No client secret came on standard input.")
+    return typed
+
+
+def _lines(partner: Partner) -> dict[str, object]:
+    settings = shown(partner)["settings"]
+    own = settings if isinstance(settings, dict) else {}
+    return {
+        "Name": partner.name,
+        "Id": partner.id,
+        "Protocol": partner.door,
+        "Identifier": partner.identifier,
+        "Issuer": partner.issuer,
+        "Enabled": partner.enabled,
+        "Release": partner.release,
+        "People": partner.access.people,
+        "Groups": partner.access.groups,
+        "Notes": partner.notes,
+        **{key.replace("_", " ").capitalize(): _brief(value) for key, value in own.items()},
+    }
+
+
+def _brief(value: object) -> object:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {part}" for key, part in value.items() if part not in ("", None))
+    if isinstance(value, list):
+        return [_brief(part) for part in value]
+    return "certificate" if str(value).startswith("-----BEGIN") else value

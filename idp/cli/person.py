@@ -1,0 +1,187 @@
+"""idp person: add people, look at them, disable and unlock them."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+
+import click
+
+from idp.cli.opening import Office, office
+from idp.cli.output import as_json, fields, moment, say, table
+from idp.core.codec import plain
+from idp.core.errors import Refused
+from idp.core.model import Person, Role
+from idp.desk.people import PersonSeen
+from idp.directory import attributes
+from idp.directory.people import NewPerson
+
+_PAGE = 500
+
+
+@click.group()
+def command() -> None:
+    """Add people, look at them, disable and unlock them."""
+
+
+@command.command()
+@click.argument("name")
+@click.option("--display-name", metavar="T", default="", help="Full name, as applications show it.")
+@click.option("--email", metavar="A", default="", help="E-mail address (attribute mail).")
+@click.option("--mobile", metavar="N", default="", help='Mobile phone with country code, "+1 4251234567".')
+@click.option("--group", "groups", metavar="G", multiple=True, help="A group; may be given several times.")
+@click.option("--owner", is_flag=True, help="Make this person an owner of the installation.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input (one line).")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def add(
+    *,
+    name: str,
+    display_name: str,
+    email: str,
+    mobile: str,
+    groups: tuple[str, ...],
+    owner: bool,
+    password_stdin: bool,
+    json_: bool,
+) -> None:
+    """Add the person who signs in as NAME.
+
+    On a terminal the password is asked for; elsewhere, without --password-stdin, one is made up
+    and printed once.
+    """
+    new = NewPerson(
+        name=name,
+        display_name=attributes.line(display_name, what="A display name") if display_name else "",
+        attributes=_attributes(email, mobile),
+        groups=tuple(dict.fromkeys(attributes.line(group, what="A group name") for group in groups)),
+        roles=(Role.OWNER.value,) if owner else (),
+    )
+    password, made_up = _password(from_stdin=password_stdin)
+    with office() as desk:
+        person = desk.people.add(new, password=password, actor=desk.actor)
+    if json_:
+        as_json(_summary(person) | ({"password": password} if made_up else {}))
+        return
+    say(f"Added {person.name}.")
+    if made_up:
+        say(f"Password: {password}")
+
+
+@command.command(name="list")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def list_(*, json_: bool) -> None:
+    """List everybody."""
+    with office() as desk:
+        everyone = sorted(_everyone(desk), key=lambda person: person.name.casefold())
+    if json_:
+        as_json([_summary(person) for person in everyone])
+        return
+    table(
+        ("NAME", "DISPLAY NAME", "MAIL", "GROUPS", "OWNER", "ENABLED"),
+        [
+            (
+                person.name,
+                person.display_name,
+                person.attributes.get("mail", ()),
+                person.groups,
+                Role.OWNER in person.roles,
+                person.enabled,
+            )
+            for person in everyone
+        ],
+    )
+
+
+@command.command()
+@click.argument("name")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def show(*, name: str, json_: bool) -> None:
+    """Show one person with attributes and sign-in methods."""
+    with office() as desk:
+        seen = desk.people.show(name, actor=desk.actor)
+    if json_:
+        as_json(_whole(seen))
+        return
+    person = seen.person
+    fields(
+        {
+            "Name": person.name,
+            "Id": person.id,
+            "Source": person.source,
+            **{key: value for key, value in person.attributes.items() if key != "uid"},
+            "Owner": Role.OWNER in person.roles,
+            "Enabled": person.enabled,
+            "Locked": seen.locked,
+            "Methods": [
+                f"{method.label} ({method.factor}, last used {moment(method.last_used_at) or 'never'})"
+                for method in seen.methods
+            ],
+        }
+    )
+
+
+@command.command()
+@click.argument("name")
+def disable(*, name: str) -> None:
+    """Keep NAME from signing in and end their sessions."""
+    with office() as desk:
+        person = desk.people.disable(name, actor=desk.actor)
+    say(f"Disabled {person.name}.")
+
+
+@command.command()
+@click.argument("name")
+def enable(*, name: str) -> None:
+    """Let NAME sign in again."""
+    with office() as desk:
+        person = desk.people.enable(name, actor=desk.actor)
+    say(f"Enabled {person.name}.")
+
+
+@command.command()
+@click.argument("name")
+def unlock(*, name: str) -> None:
+    """Forget the wrong tries that locked NAME out."""
+    with office() as desk:
+        person = desk.people.unlock(name, actor=desk.actor)
+    say(f"Unlocked {person.name}.")
+
+
+def _attributes(email: str, mobile: str) -> dict[str, tuple[str, ...]]:
+    given: dict[str, tuple[str, ...]] = {}
+    if email:
+        given["mail"] = (attributes.mail(email),)
+    if mobile:
+        given["mobile"] = (attributes.phone(mobile),)
+    return given
+
+
+def _password(*, from_stdin: bool) -> tuple[str, bool]:
+    """Return the password and whether it was made up here."""
+    if from_stdin:
+        typed = sys.stdin.readline().rstrip("\r\n")
+        if not typed:
+            raise Refused("No password came on standard input.")
+        return typed, False
+    if sys.stdin.isatty():
+        return click.prompt("Password", hide_input=True, confirmation_prompt=True, type=str), False
+    return secrets.token_urlsafe(12), True
+
+
+def _everyone(desk: Office) -> list[Person]:
+    everyone: list[Person] = []
+    while True:
+        after = everyone[-1].id if everyone else ""
+        page = desk.people.listing(actor=desk.actor, after=after, limit=_PAGE)
+        everyone.extend(page)
+        if len(page) < _PAGE:
+            return everyone
+
+
+def _summary(person: Person) -> dict[str, object]:
+    described: dict[str, object] = plain(person)
+    return described
+
+
+def _whole(seen: PersonSeen) -> dict[str, object]:
+    return _summary(seen.person) | {"locked": seen.locked, "methods": plain(seen.methods)}

@@ -1,0 +1,42 @@
+"""What may be done to signing keys: look at them, and let the next ones sign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.audit import AuditLog, Entry, Event
+from idp.core.model import Actor
+from idp.core.ports import Clock
+from idp.desk.rights import need_owner
+from idp.keys import Issuers, KeyRing, PublicKey
+from idp.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDesk:
+    """The desk's verbs for the signing keys of the default issuer."""
+
+    store: Store
+    clock: Clock
+    issuers: Issuers
+    ring: KeyRing
+    audit: AuditLog
+
+    def listing(self, *, actor: Actor) -> tuple[PublicKey, ...]:
+        """Return the published keys, those that sign first."""
+        need_owner(actor)
+        return self.ring.published(self.issuers.default().key_set)
+
+    def rotate(self, *, actor: Actor) -> tuple[PublicKey, ...]:
+        """Let the next keys sign, retire the active ones, make new next ones; return all."""
+        need_owner(actor)
+        key_set = self.issuers.default().key_set
+        with self.store.write() as unit:
+            self.ring.rotate(unit, actor=actor, key_set=key_set)
+            entry = Entry(
+                event=Event.KEYS_ROTATED,
+                detail={"key_set": key_set},
+                actor=f"{actor.kind}:{actor.id}",
+            )
+            self.audit.record(unit, entry)
+        return self.ring.published(key_set)

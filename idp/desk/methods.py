@@ -1,0 +1,73 @@
+"""What may be done to people's sign-in methods: hand out, list, remove."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.audit import AuditLog, Entry, Event
+from idp.core.errors import Refused
+from idp.core.model import Actor, Method, Person
+from idp.core.ports import Clock
+from idp.desk.people import found
+from idp.desk.rights import need_owner
+from idp.directory.people import People
+from idp.factors import totp
+from idp.methods import Methods
+from idp.store import Store, Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodDesk:
+    """The desk's verbs for methods."""
+
+    store: Store
+    clock: Clock
+    people: People
+    methods: Methods
+    audit: AuditLog
+
+    def add_totp(self, name: str, *, seed: bytes, actor: Actor) -> Method:
+        """Give a person an authenticator app or token with this seed. Raises Refused."""
+        need_owner(actor)
+        with self.store.write() as unit:
+            person = found(self.people, unit.connection, name)
+            new = totp.handed_out(person, seed, at=self.clock.now())
+            method = self.methods.add(unit, person.id, new, allowed=True)
+            self._record(unit, Event.METHOD_ADDED, person, method, actor)
+        return method
+
+    def listing(self, name: str, *, actor: Actor) -> tuple[Method, ...]:
+        """Return a person's methods, oldest first. Raises Refused."""
+        need_owner(actor)
+        with self.store.read() as connection:
+            return self.methods.of(connection, found(self.people, connection, name).id)
+
+    def remove(self, name: str, method_id: str, *, actor: Actor) -> bool:
+        """Remove a method of a person. Return whether it was the last, so that they set up a new one.
+
+        Raises Refused when the person has no such method.
+        """
+        need_owner(actor)
+        with self.store.write() as unit:
+            person = found(self.people, unit.connection, name)
+            mine = self.methods.of(unit.connection, person.id)
+            method = next((one for one in mine if one.id == method_id), None)
+            if method is None:
+                raise Refused("That person has no method with that id.")
+            self.methods.remove(unit, method.id)
+            self._record(unit, Event.METHOD_REMOVED, person, method, actor)
+            reopened = self.methods.reopen(unit, person.id)
+            if reopened:
+                self._record(unit, Event.ENROLMENT_REOPENED, person, method, actor)
+        return reopened
+
+    def _record(self, unit: Unit, event: Event, person: Person, method: Method, actor: Actor) -> None:
+        entry = Entry(
+            event=event,
+            person=person.id,
+            factor=method.factor,
+            detail={"method": method.id},
+            name=person.name,
+            actor=f"{actor.kind}:{actor.id}",
+        )
+        self.audit.record(unit, entry)

@@ -1,0 +1,182 @@
+"""What may be done to partners: bring in, look at, switch off and on, remove."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from idp.audit import AuditLog, Entry, Event
+from idp.core import codec
+from idp.core.errors import Refused
+from idp.core.ids import new_id
+from idp.core.model import Actor, Partner
+from idp.core.ports import Clock
+from idp.desk.rights import need_owner
+from idp.directory import attributes
+from idp.keys import Issuers
+from idp.partners import metadata
+from idp.partners.oidc import OidcSettings, check_client_id
+from idp.partners.registry import Partners
+from idp.store import Store, Unit
+
+DEFAULT_RELEASE = ("uid", "mail", "displayName")
+# An LDAP attribute name, or a claim's address.
+_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}|[a-z][a-z0-9+.-]*:[!-~]{1,500}")
+# Hashes of secrets are for comparing, not for showing.
+_HIDDEN = frozenset({"secret_hash"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What came of importing metadata; problems are sentences for the administrator."""
+
+    partner: Partner
+    problems: tuple[str, ...]
+    updated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerDesk:
+    """The desk's verbs for partners; a partner is named by its id, entity id or client id."""
+
+    store: Store
+    clock: Clock
+    partners: Partners
+    issuers: Issuers
+    audit: AuditLog
+
+    def import_metadata(
+        self, data: bytes, *, name: str = "", release: Sequence[str] = (), actor: Actor
+    ) -> Imported:
+        """Trust a SAML application by its metadata, or bring a known one up to date.
+
+        A known one keeps its id, and its name and release unless given. Raises Refused.
+        """
+        need_owner(actor)
+        read = metadata.read(data, now=self.clock.now())
+        issuer = self.issuers.default().id
+        with self.store.write() as unit:
+            known = next(
+                (
+                    one
+                    for one in self.partners.listing(unit.connection)
+                    if (one.door, one.identifier) == ("saml", read.entity_id)
+                ),
+                None,
+            )
+            partner = replace(
+                known or _new("saml", read.entity_id, read.name, issuer),
+                settings=codec.plain(read.settings),
+            )
+            event = Event.PARTNER_CHANGED if known else Event.PARTNER_ADDED
+            saved = self._save(unit, _described(partner, name, release), event, actor)
+        return Imported(partner=saved, problems=read.problems, updated=known is not None)
+
+    def add_oidc(
+        self,
+        client_id: str,
+        settings: OidcSettings,
+        *,
+        name: str = "",
+        release: Sequence[str] = (),
+        actor: Actor,
+    ) -> Partner:
+        """Trust an OpenID Connect application. Raises Refused, also when the client id is taken."""
+        need_owner(actor)
+        check_client_id(client_id)
+        partner = replace(
+            _new("oidc", client_id, client_id, self.issuers.default().id),
+            settings=codec.plain(settings),
+        )
+        with self.store.write() as unit:
+            return self._save(unit, _described(partner, name, release), Event.PARTNER_ADDED, actor)
+
+    def listing(self, *, actor: Actor) -> tuple[Partner, ...]:
+        """Return all partners by name."""
+        need_owner(actor)
+        with self.store.read() as connection:
+            return tuple(self.partners.listing(connection))
+
+    def show(self, which: str, *, actor: Actor) -> Partner:
+        """Return one partner. Raises Refused."""
+        need_owner(actor)
+        with self.store.read() as connection:
+            return self._found(connection, which)
+
+    def set_enabled(self, which: str, *, enabled: bool, actor: Actor) -> Partner:
+        """Switch a partner off, or on again. Raises Refused."""
+        need_owner(actor)
+        with self.store.write() as unit:
+            known = self._found(unit.connection, which)
+            event = Event.PARTNER_ENABLED if enabled else Event.PARTNER_DISABLED
+            return self._save(unit, replace(known, enabled=enabled), event, actor)
+
+    def remove(self, which: str, *, actor: Actor) -> Partner:
+        """Forget a partner. Raises Refused."""
+        need_owner(actor)
+        with self.store.write() as unit:
+            known = self._found(unit.connection, which)
+            self.partners.remove(unit, known, actor=actor, at=self.clock.now())
+            self._record(unit, Event.PARTNER_REMOVED, known, actor)
+        return known
+
+    def _save(self, unit: Unit, partner: Partner, event: Event, actor: Actor) -> Partner:
+        saved = self.partners.save(unit, partner, actor=actor, at=self.clock.now())
+        self._record(unit, event, saved, actor)
+        return saved
+
+    def _found(self, connection: sa.Connection, which: str) -> Partner:
+        matching = [
+            partner
+            for partner in self.partners.listing(connection)
+            if which in {partner.id, partner.identifier}
+        ]
+        if not matching:
+            raise Refused("There is no application with that id.")
+        if len(matching) > 1:
+            raise Refused("Several applications call themselves so: use the id from `idp partner list`.")
+        return matching[0]
+
+    def _record(self, unit: Unit, event: Event, partner: Partner, actor: Actor) -> None:
+        entry = Entry(
+            event=event,
+            partner=partner.id,
+            detail={"identifier": partner.identifier},
+            actor=f"{actor.kind}:{actor.id}",
+        )
+        self.audit.record(unit, entry)
+
+
+def shown(partner: Partner) -> dict[str, object]:
+    """Return a partner as it may be shown: without secrets and their hashes."""
+    settings = {key: value for key, value in partner.settings.items() if key not in _HIDDEN}
+    described: dict[str, object] = codec.plain(replace(partner, settings=settings))
+    return described
+
+
+def _new(door: str, identifier: str, name: str, issuer: str) -> Partner:
+    return Partner(
+        id=new_id(),
+        door=door,
+        identifier=identifier,
+        name=name,
+        issuer=issuer,
+        release=DEFAULT_RELEASE,
+    )
+
+
+def _described(partner: Partner, name: str, release: Sequence[str]) -> Partner:
+    if name:
+        partner = replace(partner, name=attributes.line(name, what="An application's name"))
+    if release:
+        partner = replace(partner, release=_released(release))
+    return partner
+
+
+def _released(names: Sequence[str]) -> tuple[str, ...]:
+    if not all(_ATTRIBUTE.fullmatch(name) for name in names):
+        raise Refused("Attributes are named like uid, mail, displayName, or by an address.")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,117 @@
+"""What may be done to people: add, look at, disable, enable, unlock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from idp.audit import AuditLog, Entry, Event
+from idp.core.errors import Refused
+from idp.core.model import Actor, Method, Person
+from idp.core.ports import Clock
+from idp.desk.rights import need_owner
+from idp.directory.hashing import PasswordHasher
+from idp.directory.local import LocalSource
+from idp.directory.people import NewPerson, People
+from idp.factors import password, totp
+from idp.methods import Methods
+from idp.sessions import Sessions
+from idp.signin import lockout
+from idp.store import Store, Unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonSeen:
+    """A person as the desk shows one: with methods, and whether too many wrong tries lock them out."""
+
+    person: Person
+    methods: tuple[Method, ...]
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleDesk:
+    """The desk's verbs for people; names are looked up as at sign-in."""
+
+    store: Store
+    clock: Clock
+    people: People
+    local: LocalSource
+    hasher: PasswordHasher
+    methods: Methods
+    sessions: Sessions
+    lockout: lockout.Lockout
+    audit: AuditLog
+
+    def add(self, new: NewPerson, *, password: str, actor: Actor) -> Person:
+        """Add a local person with a password. Raises Refused."""
+        need_owner(actor)
+        hashed = self.hasher.hash(password)
+        with self.store.write() as unit:
+            person = self.people.add(unit, new)
+            self.local.set_password(unit, person.source_key, hashed)
+            self._record(unit, Event.PERSON_ADDED, person, actor)
+        return person
+
+    def listing(self, *, actor: Actor, after: str = "", limit: int = 200) -> tuple[Person, ...]:
+        """Return a page of people, those whose id comes after the given one."""
+        need_owner(actor)
+        with self.store.read() as connection:
+            return self.people.listing(connection, after=after, limit=limit)
+
+    def show(self, name: str, *, actor: Actor) -> PersonSeen:
+        """Return one person and what there is to know. Raises Refused."""
+        need_owner(actor)
+        with self.store.read() as connection:
+            person = found(self.people, connection, name)
+            locked = any(
+                self.lockout.locked(connection, factor=factor, target=target)
+                for factor, target in self._targets(connection, person)
+            )
+            return PersonSeen(person=person, methods=self.methods.of(connection, person.id), locked=locked)
+
+    def disable(self, name: str, *, actor: Actor) -> Person:
+        """Keep a person from signing in, and end their sessions. Raises Refused."""
+        need_owner(actor)
+        with self.store.write() as unit:
+            person = found(self.people, unit.connection, name)
+            self.people.set_enabled(unit, person.id, enabled=False)
+            self.sessions.end_all(unit, person.id, self.clock.now())
+            self._record(unit, Event.PERSON_DISABLED, person, actor)
+        return person
+
+    def enable(self, name: str, *, actor: Actor) -> Person:
+        """Let a person sign in again. Raises Refused."""
+        need_owner(actor)
+        with self.store.write() as unit:
+            person = found(self.people, unit.connection, name)
+            self.people.set_enabled(unit, person.id, enabled=True)
+            self._record(unit, Event.PERSON_ENABLED, person, actor)
+        return person
+
+    def unlock(self, name: str, *, actor: Actor) -> Person:
+        """Forget a person's wrong tries at every factor. Raises Refused."""
+        need_owner(actor)
+        with self.store.write() as unit:
+            person = found(self.people, unit.connection, name)
+            lockout.forget(unit, self._targets(unit.connection, person))
+            self._record(unit, Event.UNLOCKED, person, actor)
+        return person
+
+    def _targets(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
+        names = self.people.login_keys(connection, person.id)
+        typed = [("password", password.target_of(name)) for name in names]
+        return [*typed, ("totp", totp.target_of(person.id)), ("totp", "enrol:" + person.id)]
+
+    def _record(self, unit: Unit, event: Event, person: Person, actor: Actor) -> None:
+        entry = Entry(event=event, person=person.id, name=person.name, actor=f"{actor.kind}:{actor.id}")
+        self.audit.record(unit, entry)
+
+
+def found(people: People, connection: sa.Connection, name: str) -> Person:
+    """Return the person with this user name. Raises Refused when there is none."""
+    person = people.find(connection, name)
+    if person is None:
+        raise Refused("There is no person with that user name.")
+    return person
