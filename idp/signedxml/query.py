@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, unquote_plus
 from idp.core.errors import BadMessage
 from idp.core.ports import Signer
 from idp.signedxml.algorithms import SIGNATURES, SIGNED_AS, check_method, fitting, is_signed
-from idp.signedxml.inflate import MESSAGE_LIMIT, decode_base64
+from idp.signedxml.inflate import decode_base64
 
 MessageName = Literal["SAMLRequest", "SAMLResponse"]
 
@@ -25,6 +25,8 @@ _MESSAGES = ("SAMLRequest", "SAMLResponse")
 _OURS = (*_MESSAGES, "RelayState", "SigAlg", "Signature", "SAMLEncoding")
 _OURS_FOLDED = frozenset(name.casefold() for name in _OURS)
 _DEFLATE = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE"
+
+_LONGEST = 64 * 1024  # characters; servers and browsers stop at 8 to 32 KiB
 
 # A name that needs decoding means one thing to us and another to the next reader.
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.~-]+")
@@ -103,7 +105,7 @@ def sign_query(
 
 def _parameters(raw: str) -> dict[str, str]:
     """Return SAML's parameters with their values as sent."""
-    if len(raw) > 3 * MESSAGE_LIMIT or not raw.isascii():
+    if len(raw) > _LONGEST or not raw.isascii():
         raise _bad("size, or not ASCII")
     found: dict[str, str] = {}
     for part in filter(None, raw.split("&")):
