@@ -21,9 +21,10 @@ _LONGEST_PAGE = 1000
 class Entry:
     """One event. Never holds a secret, a code or a password.
 
-    person and partner are ids; name (what was typed, or the user name) and address are
-    personal data and kept apart, so that they can be erased. detail is plain JSON without
-    personal data. actor is who did it when that is not the person ("cli:local").
+    person and partner are ids. name and address are personal data and kept apart, so that they
+    can be erased; name is a known person's user name, not what was typed, which may well be a
+    password. detail is plain JSON without personal data. actor is who did it when that is not
+    the person ("cli:local").
     """
 
     event: Event
