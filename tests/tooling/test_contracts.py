@@ -23,6 +23,7 @@ PLANTED = [
     ("rooms", "idp/store/planted.py", "def late():\n    import idp.signin"),
     ("rooms", "idp/attic/__init__.py", "import idp.core"),
     ("demo", "idp/demo/planted.py", "import idp.core.ids"),
+    ("kept-apart", "idp/signin/planted.py", "import idp.demo.site"),
     ("flask", "idp/signin/planted.py", "import flask"),
     ("flask", "idp/core/planted.py", "from flask import g"),
     ("saml2", "idp/partners/planted.py", "import saml2.mdstore"),
