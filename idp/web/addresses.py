@@ -31,7 +31,7 @@ def check_follow(address: str) -> str:
 
 def csp_source(address: str) -> str:
     """Return the source expression for the address's origin (CSP 3, 2.3.1). Raises BadMessage."""
-    parts = _split(address)
+    parts = _split(check_follow(address))
     host = parts.hostname or ""
     # CSP can't say an IPv6 host, nor the origin of a native app's scheme: the scheme stands for it.
     if parts.scheme not in {"http", "https"} or ":" in host:

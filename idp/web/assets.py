@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from mimetypes import guess_type
 from pathlib import Path
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response
+from werkzeug.exceptions import NotFound
 
 
 def install(app: Flask, folder: Path) -> None:
     """Serve the folder at /static/<version>/ and give templates `static(path)`."""
-    version = version_of(folder)
+    # A few small files, read once: no path from outside ever meets the file system.
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in _files(folder)}
+    version = version_of(files)
 
     def serve(given: str, path: str) -> Response:
-        response = send_from_directory(folder, path)
+        if path not in files:
+            raise NotFound
+        response = Response(files[path], content_type=_type_of(path))
         # During a rolling upgrade one node's pages are served by another's files.
         forever = "public, max-age=31536000, immutable"
         response.headers["Cache-Control"] = forever if given == version else "no-cache"
@@ -23,11 +30,18 @@ def install(app: Flask, folder: Path) -> None:
     app.jinja_env.globals["static"] = lambda path: f"/static/{version}/{path}"
 
 
-def version_of(folder: Path) -> str:
+def version_of(files: Mapping[str, bytes]) -> str:
     """Return a hash over all files, so that modules importing one another share a version."""
     content = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            content.update(path.relative_to(folder).as_posix().encode() + b"\0")
-            content.update(hashlib.sha256(path.read_bytes()).digest())
+    for path in sorted(files):
+        content.update(path.encode() + b"\0" + hashlib.sha256(files[path]).digest())
     return content.hexdigest()[:12]
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _type_of(path: str) -> str:
+    kind = guess_type(path)[0] or "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind

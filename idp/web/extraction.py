@@ -2,6 +2,7 @@
 
 Public error texts are plain literals in rooms that know nothing of translation, so a text is
 recognised by its form: a literal that is a whole sentence, and neither a docstring nor `detail`.
+Where protocol answers to programs are made too, only what an error for people is raised with.
 """
 
 from __future__ import annotations
@@ -10,21 +11,31 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from typing import IO
 
+_FOR_PEOPLE = frozenset({"BadMessage", "Denied", "Refused"})
 _Message = tuple[int, str | None, str, list[str]]
 
 
 def sentences(
     source: IO[bytes], _keywords: Collection[str], _tags: Collection[str], *, options: Mapping[str, str]
 ) -> Iterator[_Message]:
-    """Yield the public texts of a Python module, in Babel's form (line, function, text, comments)."""
+    """Yield the public texts of a Python module, in Babel's form (line, function, text, comments).
+
+    The option `raised` limits them to the arguments of errors.
+    """
     tree = ast.parse(source.read())
     hidden = {id(part) for node in ast.walk(tree) for part in _not_public(node)}
-    for node in ast.walk(tree):
+    places = _errors(tree) if "raised" in options else ast.walk(tree)
+    for node in places:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "mark":
-            for argument in node.args:
-                yield argument.lineno, None, ast.literal_eval(argument), []
+            yield node.lineno, None, ast.literal_eval(node.args[0]), []
         elif isinstance(node, ast.Constant) and id(node) not in hidden and _is_sentence(node.value):
             yield node.lineno, None, str(node.value), []
+
+
+def _errors(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in _FOR_PEOPLE:
+            yield from ast.walk(node)
 
 
 def _is_sentence(value: object) -> bool:

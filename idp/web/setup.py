@@ -24,6 +24,9 @@ def make_flask(
     app = Flask("idp", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.config["MAX_FORM_PARTS"] = 100
+    # The router's redirects would repeat the Host header, which anybody can write.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = False
     settings.remember(app, web)
     correlation.install(app)
     headers.install(app)

@@ -78,7 +78,14 @@ SAMPLES = (
     Sample(
         name="totp-wrong",
         template="signin/totp.html",
-        context={**_STEP, "username": "ada", "method": "m1", "method_label": "Work phone", "error": _WRONG_CODE, "alternatives": _OTHERS},
+        context={
+            **_STEP,
+            "username": "ada",
+            "method": "m1",
+            "method_label": "Work phone",
+            "error": _WRONG_CODE,
+            "alternatives": _OTHERS,
+        },
     ),
     Sample(
         name="choose",
