@@ -28,9 +28,18 @@ from idp.demo.site import Memory, make_site, problem, run
 
 # What pysaml2 raises for messages it does not like.
 _UNUSABLE = (
-    SAMLError, SamlException, UnravelError, NotValid, OutsideCardinality, ResponseLifetimeExceed, ToEarly,
-    ParseError, ValueError, KeyError, AttributeError,
-)  # fmt: skip
+    SAMLError,
+    SamlException,
+    UnravelError,
+    NotValid,
+    OutsideCardinality,
+    ResponseLifetimeExceed,
+    ToEarly,
+    ParseError,
+    ValueError,
+    KeyError,
+    AttributeError,
+)
 
 _MFA = {"authn_context_class_ref": ["https://refeds.org/profile/mfa"], "comparison": "exact"}
 # How a sign-in can be asked for; the buttons of the first page.

@@ -64,12 +64,12 @@ def planted(house: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """Put the violation into the copy, and take it out afterwards."""
     contract, name, line = request.param
     path = house / name
+    before = path.read_text() if path.exists() else None
     made = [folder for folder in path.relative_to(house).parents if not (house / folder).exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     packages = [folder / "__init__.py" for folder in made]
     for package in packages:
         (house / package).touch()
-    before = path.read_text() if path.exists() else None
     path.write_text(f"{line}\n{before or ''}")
     yield contract
     if before is not None:
