@@ -34,6 +34,7 @@ from idp.store import Store, open_store
 from idp.store.upgrade import check, is_new, upgrade
 
 MASTER_KEY = "master.key"
+_START = Actor(kind="system", id="start")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ def office() -> Iterator[Office]:
 
 
 def make_data_folder(settings: Settings) -> None:
-    """Make the data folder, for our eyes only. Raises Refused."""
+    """Make the data folder; it and what is put there is for our eyes only. Raises Refused."""
+    os.umask(0o077)
     try:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -85,19 +87,26 @@ def open_database(store: Store, settings: Settings) -> Sealer:
 
     A used one is left as it is: only `idp serve` upgrades, and moves the base address.
     """
-    new = is_new(store)
-    if new:
-        upgrade(store)
+    if is_new(store):
+        return set_up(store, settings)
     check(store)
     sealer = Sealer(master_key(settings))
-    if not new:
-        with store.read() as connection:
-            check_master(connection, sealer)
-        return sealer
-    now = SystemClock().now()
+    with store.read() as connection:
+        check_master(connection, sealer)
+    return sealer
+
+
+def set_up(store: Store, settings: Settings) -> Sealer:
+    """Bring the database up to date: schema, issuer at the base address, signing keys.
+
+    Raises Refused when it is a newer version's or another master key's.
+    """
+    upgrade(store)
+    sealer, clock, issuers = Sealer(master_key(settings)), SystemClock(), Issuers(store)
     with store.write() as unit:
         remember_master(unit, sealer)
-        Issuers(store).ensure(unit, settings.base_url, now)
+        issuer = issuers.ensure(unit, settings.base_url, clock.now())
+        KeyRing(store, sealer, clock).ensure(unit, actor=_START, key_set=issuer.key_set)
     return sealer
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from idp.core.errors import Refused
 from idp.core.ids import fold, new_id
-from idp.core.model import Person
+from idp.core.model import Person, Role
 from idp.core.ports import Clock, Source
 from idp.store import Store, Unit
 from idp.store.schema import login_names, people
@@ -34,6 +34,9 @@ _PAGE = (
     .where(people.c.id > sa.bindparam("after"))
     .order_by(people.c.id)
     .limit(sa.bindparam("limit"))
+)
+_WITH_ROLE = (
+    sa.select(people.c.id).where(sa.cast(people.c.roles, sa.Text).contains(sa.bindparam("quoted"))).limit(1)
 )
 _SET_ENABLED = (
     sa.update(people).where(people.c.id == sa.bindparam("person")).values(enabled=sa.bindparam("to"))
@@ -120,6 +123,11 @@ class People:
     def set_enabled(self, unit: Unit, person_id: str, *, enabled: bool) -> None:
         """Let the person sign in, or no longer."""
         unit.execute(_SET_ENABLED, {"person": person_id, "to": enabled})
+
+
+def has_role(connection: sa.Connection, role: Role) -> bool:
+    """Say whether anybody has this role."""
+    return connection.execute(_WITH_ROLE, {"quoted": f'"{role.value}"'}).first() is not None
 
 
 def login_key(name: str) -> str:

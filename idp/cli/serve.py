@@ -1,0 +1,65 @@
+"""idp serve: run the identity provider."""
+
+from __future__ import annotations
+
+import click
+from sqlalchemy.exc import DatabaseError
+
+from idp.cli.background import Background, worker
+from idp.cli.opening import make_data_folder, set_up
+from idp.cli.output import say
+from idp.cli.server import Server
+from idp.core.errors import Refused
+from idp.core.model import Role
+from idp.directory.people import has_role
+from idp.settings import Settings, checked_bind, load_settings
+from idp.store import open_store
+
+
+def _bind(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    try:
+        return checked_bind(value) if value is not None else None
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from error
+
+
+@click.command()
+@click.option("--bind", metavar="HOST:PORT", callback=_bind, help="Where to listen; else IDP_BIND.")
+def command(*, bind: str | None) -> None:
+    """Run the identity provider until it is told to stop (Ctrl-C, SIGTERM).
+
+    Makes what is missing at the first start: data folder, database, master key, signing keys.
+    """
+    settings = load_settings()
+    if bind is not None:
+        settings = settings.model_copy(update={"bind": bind})
+    make_data_folder(settings)
+    owned = _prepare(settings)
+    # Here, since it loads every protocol: wrong settings are said before, and --help is quick.
+    # Still before the server forks, so that its processes share the code.
+    from idp.app import create_app
+
+    background = Background(lambda stop: worker(settings).run(stop))
+    Server(
+        settings, make=create_app, background=background, ready=lambda: _announce(settings, owned=owned)
+    ).run()
+
+
+def _prepare(settings: Settings) -> bool:
+    """Set the database up and let go of it; return whether somebody owns the installation."""
+    store = open_store(settings.database)
+    try:
+        set_up(store, settings)
+        with store.read() as connection:
+            return has_role(connection, Role.OWNER)
+    except DatabaseError as error:
+        raise Refused(f"The database cannot be used: {error.orig}") from error
+    finally:
+        # Nothing of it may be open when the server forks.
+        store.dispose()
+
+
+def _announce(settings: Settings, *, owned: bool) -> None:
+    say(f"Countersign is at {settings.base_url} (listening on {settings.listen}).")
+    if not owned:
+        say("Nobody owns this installation yet. Run: idp person add NAME --owner")
