@@ -26,7 +26,7 @@ _SILENCED = re.compile(r"#\s*(noqa|type:\s*ignore|fmt:|pragma:|nosec)")
 # The code that is silenced, and then at least two words.
 _WITH_REASON = re.compile(r"#\s*(noqa:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|type:\s*ignore\[[a-z, -]+\])\W+\w+ \w+")
 # The brackets keep this line from breaking its own rule.
-_PLACES = re.compile(r"/[w]ork/|/[h]ome/|/[r]oot/|/[U]sers/|py[p]i\.org|python[h]osted|npm[j]s\.org")
+_PLACES = re.compile(r"/([w]ork|[h]ome|[r]oot|[U]sers)/\w|py[p]i\.org|python[h]osted|npm[j]s\.org")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
