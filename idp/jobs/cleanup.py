@@ -1,0 +1,73 @@
+"""The clean-up job: deletes what has expired, in batches that let others write in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from idp.core.ports import Clock
+from idp.store import Store, schema
+from idp.store.schema import Instant
+
+BATCH = 500
+# Sent messages stay a while: their idempotency keys still mean something, and so do their errors.
+SENT_KEPT = timedelta(days=7)
+
+_NOW = sa.bindparam("now", type_=Instant)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expiry:
+    """How to find what has expired in a table, without the write lock, and how to delete it."""
+
+    find: sa.Select[tuple[str]]
+    delete: sa.Delete
+
+
+def _expiry(table: sa.Table, key: str, condition: sa.ColumnElement[bool]) -> _Expiry:
+    column = table.c[key]
+    # The condition again: what was renewed since it was found stays.
+    found = column.in_(sa.bindparam("found", expanding=True))
+    return _Expiry(sa.select(column).where(condition).limit(BATCH), sa.delete(table).where(found, condition))
+
+
+_NO_SESSION = ~sa.exists().where(schema.sessions.c.id == schema.participants.c.session)
+_EXPIRED = (
+    _expiry(schema.tokens, "secret", schema.tokens.c.expires_at <= _NOW),
+    _expiry(schema.grants, "id", schema.grants.c.expires_at <= _NOW),
+    _expiry(schema.sessions, "id", schema.sessions.c.expires_at <= _NOW),
+    _expiry(schema.participants, "id", _NO_SESSION),
+    _expiry(schema.devices, "id", schema.devices.c.expires_at <= _NOW),
+    _expiry(schema.attempts, "key", schema.attempts.c.window_ends_at <= _NOW),
+)
+_SENT = _expiry(schema.outbox, "id", schema.outbox.c.done_at <= _NOW)
+
+
+class CleanUp:
+    """Deletes expired rows, then does what other rooms want swept (state)."""
+
+    def __init__(self, store: Store, clock: Clock, sweeps: Sequence[Callable[[], int]] = ()) -> None:
+        self._store = store
+        self._clock = clock
+        self._sweeps = sweeps
+
+    def run(self) -> int:
+        """Return how many rows and held values were deleted."""
+        now = self._clock.now()
+        deleted = sum(self._all(expiry, now) for expiry in _EXPIRED)
+        deleted += self._all(_SENT, now - SENT_KEPT)
+        return deleted + sum(sweep() for sweep in self._sweeps)
+
+    def _all(self, expiry: _Expiry, now: datetime) -> int:
+        deleted = 0
+        while True:
+            with self._store.read() as connection:
+                found = connection.execute(expiry.find, {"now": now}).scalars().all()
+            if found:
+                with self._store.write() as unit:
+                    deleted += unit.execute(expiry.delete, {"now": now, "found": found}).rowcount
+            if len(found) < BATCH:
+                return deleted

@@ -1,0 +1,158 @@
+"""The outbox: messages that leave after the step that wants them is durable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from idp.core.ids import new_id
+from idp.core.ports import Clock
+from idp.keys import Sealer
+from idp.store import Store, Unit
+from idp.store.schema import Instant, outbox
+
+_PURPOSE = "outbox"
+# Longer than any handler may take: afterwards another worker sends the message again.
+LEASE = timedelta(minutes=2)
+FIRST_RETRY = timedelta(seconds=5)
+LONGEST_RETRY = timedelta(hours=1)
+TRIES = 12  # with these pauses some five hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a handler gets. idempotency_key is the same each time the message is tried."""
+
+    id: str
+    kind: str
+    idempotency_key: str
+    payload: Mapping[str, str] = field(repr=False)
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """A message that is ours until the lease ends, still sealed. tries counts this one."""
+
+    id: str
+    kind: str
+    idempotency_key: str
+    tries: int
+    sealed: bytes = field(repr=False)
+    lease: str
+
+
+_NOW = sa.bindparam("now", type_=Instant)
+_OPEN = (
+    sa.select(outbox.c.id)
+    .where(
+        outbox.c.done_at.is_(None),
+        outbox.c.due_at <= _NOW,
+        sa.or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= _NOW),
+        outbox.c.kind.in_(sa.bindparam("kinds", expanding=True)),
+    )
+    .order_by(outbox.c.due_at)
+    .limit(1)
+)
+_LEASE = (
+    sa.update(outbox)
+    .where(outbox.c.id == _OPEN.scalar_subquery())
+    .values(lease=sa.bindparam("token"), leased_until=sa.bindparam("until"), tries=outbox.c.tries + 1)
+    .returning(outbox.c.id, outbox.c.kind, outbox.c.idempotency_key, outbox.c.tries, outbox.c.sealed)
+)
+_OURS = sa.and_(outbox.c.id == sa.bindparam("which"), outbox.c.lease == sa.bindparam("token"))
+_DONE = (
+    sa.update(outbox)
+    .where(_OURS, outbox.c.done_at.is_(None))
+    .values(sealed=None, lease="", leased_until=None, done_at=_NOW, error=sa.bindparam("problem"))
+)
+_LATER = (
+    sa.update(outbox)
+    .where(_OURS, outbox.c.done_at.is_(None))
+    .values(lease="", leased_until=None, due_at=sa.bindparam("again"), error=sa.bindparam("problem"))
+)
+
+
+class Outbox:
+    """Keeps messages sealed until they are sent; every message is tried until it is."""
+
+    def __init__(self, store: Store, sealer: Sealer, clock: Clock) -> None:
+        self._store = store
+        self._sealer = sealer
+        self._clock = clock
+        self._insert = _insert(store.engine.dialect.name)
+
+    def put(self, unit: Unit, *, kind: str, idempotency_key: str, payload: Mapping[str, str]) -> bool:
+        """Put a message in, with the unit that wants it sent.
+
+        Returns False, and does nothing, when one with this idempotency key was put in before.
+        """
+        message_id = new_id()
+        data = json.dumps(dict(payload)).encode()
+        row = {
+            "id": message_id,
+            "kind": kind,
+            "idempotency_key": idempotency_key,
+            "sealed": self._sealer.seal(data, purpose=_PURPOSE, context=message_id),
+            "due_at": self._clock.now(),
+            "tries": 0,
+            "lease": "",
+            "error": "",
+        }
+        return unit.execute(self._insert, row).rowcount == 1
+
+    def waiting(self, kinds: Collection[str]) -> bool:
+        """Say whether there is a message to send now; cheap, since it only reads."""
+        with self._store.read() as connection:
+            row = {"now": self._clock.now(), "kinds": list(kinds)}
+            return connection.execute(_OPEN, row).scalar() is not None
+
+    def lease(self, kinds: Collection[str]) -> Leased | None:
+        """Take the message that has waited longest, of these kinds; None when there is none."""
+        token = new_id()
+        with self._store.write() as unit:
+            now = self._clock.now()  # not before: the wait for the lock is no part of the lease
+            row = {"now": now, "kinds": list(kinds), "token": token, "until": now + LEASE}
+            found = unit.execute(_LEASE, row).mappings().one_or_none()
+        return None if found is None else Leased(**found, lease=token)
+
+    def open(self, leased: Leased) -> Message:
+        """Return the message itself. Raises Refused when its payload was tampered with."""
+        data = self._sealer.open(leased.sealed, purpose=_PURPOSE, context=leased.id)
+        return Message(
+            id=leased.id,
+            kind=leased.kind,
+            idempotency_key=leased.idempotency_key,
+            payload=cast(Mapping[str, str], json.loads(data)),
+            tries=leased.tries,
+        )
+
+    def sent(self, leased: Leased) -> None:
+        """Mark a message as sent and erase its payload."""
+        self._close(leased, error="")
+
+    def failed(self, leased: Leased, *, error: str) -> None:
+        """Have a message tried again later, twice as late each time; give it up after TRIES."""
+        if leased.tries >= TRIES:
+            self._close(leased, error=error)
+            return
+        pause = min(FIRST_RETRY * 2 ** (leased.tries - 1), LONGEST_RETRY)
+        row = {"which": leased.id, "token": leased.lease, "again": self._clock.now() + pause}
+        with self._store.write() as unit:
+            unit.execute(_LATER, {**row, "problem": error})
+
+    def _close(self, leased: Leased, *, error: str) -> None:
+        row = {"which": leased.id, "token": leased.lease, "now": self._clock.now(), "problem": error}
+        with self._store.write() as unit:
+            unit.execute(_DONE, row)
+
+
+def _insert(dialect: str) -> sa.Insert:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(outbox).on_conflict_do_nothing(index_elements=[outbox.c.idempotency_key])

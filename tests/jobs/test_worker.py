@@ -1,0 +1,208 @@
+"""The worker: alone, and four of them in processes of which one is killed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+
+from idp.core.clock import SystemClock
+from idp.jobs import Job, Outbox, Schedule, Worker
+from idp.store import open_store, schema
+from tests.jobs.conftest import SEALER
+from tests.processes import Notes, race
+
+_OPEN = schema.outbox.c.done_at.is_(None)
+_ALL_SENT = ~sa.exists().where(_OPEN)
+
+
+class FastClock:
+    """Time runs faster, so that pauses and leases are real, and short."""
+
+    def __init__(self, speed: float) -> None:
+        self._base = time.time()
+        self._speed = speed
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._base + (time.time() - self._base) * self._speed, UTC)
+
+
+def run_until(store, worker, done, *, seconds=30.0) -> None:
+    """Run the worker until the query says true."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with store.read() as connection:
+                if connection.execute(sa.select(done)).scalar():
+                    break
+            time.sleep(0.02)
+        stop.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    worker.run(stop)
+    watcher.join()
+
+
+def put(store, outbox, count: int) -> None:
+    with store.write() as unit:
+        for number in range(count):
+            outbox.put(unit, kind="sms", idempotency_key=f"m{number}", payload={"number": str(number)})
+
+
+def test_messages_are_sent_and_jobs_run(store, outbox, schedule):
+    put(store, outbox, 3)
+    sent, ran = [], []
+    job = Job(name="job", every=timedelta(hours=1), run=lambda: ran.append(1))
+    run_until(store, Worker(schedule, outbox, [job], {"sms": sent.append}), _ALL_SENT)
+    assert [message.payload["number"] for message in sent] == ["0", "1", "2"]
+    assert ran == [1]
+
+
+@pytest.mark.parametrize("error", [OSError("to +14251234567"), KeyError("code 123456"), SystemExit(3)])
+def test_whatever_a_handler_raises_the_others_are_served(store, outbox, schedule, caplog, error):
+    put(store, outbox, 3)
+    sent = []
+
+    def send(message):
+        if message.payload["number"] == "1":
+            raise error
+        sent.append(message.payload["number"])
+
+    def fail():
+        raise error
+
+    tried = sa.exists().where(schema.outbox.c.idempotency_key == "m2", schema.outbox.c.done_at.is_not(None))
+    job = Job(name="job", every=timedelta(hours=1), run=fail)
+    run_until(store, Worker(schedule, outbox, [job], {"sms": send}), tried)
+    assert sent == ["0", "2"]
+    with store.read() as connection:
+        failed = connection.execute(sa.select(schema.outbox).where(schema.outbox.c.error != "")).one()
+        recorded = connection.execute(sa.select(schema.schedule.c.error)).scalar_one()
+    assert failed.error == recorded == type(error).__name__
+    assert failed.sealed is not None
+    assert len(caplog.messages) == 2
+    assert "test_worker.py" in caplog.text
+    # An error's text may quote what was sent.
+    assert "1425" not in caplog.text
+    assert "123456" not in caplog.text
+
+
+def test_a_damaged_message_does_not_stop_the_others(store, outbox, schedule):
+    put(store, outbox, 2)
+    with store.write() as unit:
+        damaged = schema.outbox.c.idempotency_key == "m0"
+        unit.execute(sa.update(schema.outbox).where(damaged).values(sealed=b"garbage"))
+    sent = []
+    other = sa.exists().where(schema.outbox.c.idempotency_key == "m1", schema.outbox.c.done_at.is_not(None))
+    run_until(store, Worker(schedule, outbox, [], {"sms": sent.append}), other)
+    assert [message.idempotency_key for message in sent] == ["m1"]
+
+
+def test_it_stops_when_told_and_does_nothing_more(store, outbox, schedule):
+    put(store, outbox, 1)
+    stop = threading.Event()
+    stop.set()
+    sent = []
+    Worker(schedule, outbox, [], {"sms": sent.append}).run(stop)
+    assert sent == []
+
+
+# Four processes -----------------------------------------------------------------------------
+def send_all(number: int, notes: Notes, database: str, clock: FastClock) -> None:
+    """Send what there is; every fifth message fails once."""
+    store = open_store(database)
+    outbox = Outbox(store, SEALER, clock)
+
+    def send(message) -> None:
+        if int(message.payload["number"]) % 5 == 0 and message.tries == 1:
+            raise OSError
+        notes.write(f"{number} {message.idempotency_key}")
+
+    run_until(store, Worker(Schedule(store, clock), outbox, [], {"sms": send}), _ALL_SENT)
+
+
+def test_four_workers_send_each_message_exactly_once(store, database, tmp_path):
+    clock, notes = FastClock(10), Notes(tmp_path / "notes")
+    put(store, Outbox(store, SEALER, clock), 60)
+    race(send_all, database, clock, notes=notes)
+    sent = [line.split()[1] for line in notes.lines()]
+    assert sorted(sent) == sorted(f"m{number}" for number in range(60))
+    with store.read() as connection:
+        tries = connection.execute(sa.select(sa.func.sum(schema.outbox.c.tries))).scalar_one()
+    assert tries == 60 + 12
+
+
+def send_or_stick(number: int, notes: Notes, database: str) -> None:
+    """Send until one is left; process 0 never comes back from its second sending."""
+    store = open_store(database)
+    outbox = Outbox(store, SEALER, SystemClock())
+    sent = 0
+
+    def send(message) -> None:
+        nonlocal sent
+        sent += 1
+        notes.write(f"{number} {message.idempotency_key}")
+        if number == 0 and sent == 2:
+            threading.Event().wait()
+
+    one_left = sa.select(sa.func.count() <= 1).where(_OPEN).scalar_subquery()
+    run_until(store, Worker(Schedule(store, SystemClock()), outbox, [], {"sms": send}), one_left)
+
+
+def test_one_killed_between_send_and_mark_sends_only_that_one_again(store, database, tmp_path):
+    notes, now = Notes(tmp_path / "notes"), SystemClock().now()
+    put(store, Outbox(store, SEALER, SystemClock()), 60)
+    race(send_or_stick, database, notes=notes, kill_after=2)
+    keys = [line.split()[1] for line in notes.lines()]
+    stuck = [line.split()[1] for line in notes.lines() if line.startswith("0 ")][1]
+    assert sorted(keys) == sorted(f"m{number}" for number in range(60))
+    # Nobody has it until the lease of the dead one ends; then it comes with the same key.
+    later = Outbox(store, SEALER, FixedClock(now + timedelta(minutes=1)))
+    assert later.lease(["sms"]) is None
+    after = Outbox(store, SEALER, FixedClock(now + timedelta(minutes=10)))
+    again = after.lease(["sms"])
+    assert (again.idempotency_key, again.tries) == (stuck, 2)
+    assert after.open(again).payload == {"number": stuck[1:]}
+    assert after.lease(["sms"]) is None
+
+
+class FixedClock:
+    """Always the same time."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
+
+
+def run_often(number: int, notes: Notes, database: str, clock: FastClock) -> None:
+    """Note when the schedule gave out each turn."""
+    store = open_store(database)
+    stop = threading.Event()
+
+    def run() -> None:
+        with store.read() as connection:
+            at = connection.execute(sa.select(schema.schedule.c.last_at)).scalar_one()
+        notes.write(f"turn {at.timestamp()}")
+
+    job = Job(name="job", every=timedelta(seconds=30), run=run, lease=timedelta(seconds=40))
+    notes.write(f"{number} started")
+    threading.Timer(2.0, stop.set).start()
+    Worker(Schedule(store, clock), Outbox(store, SEALER, clock), [job], {}).run(stop)
+
+
+def test_a_periodic_job_never_runs_closer_than_its_interval(database, tmp_path):
+    notes = Notes(tmp_path / "notes")
+    race(run_often, database, FastClock(100), notes=notes, kill_after=1)
+    turns = sorted(float(line.split()[1]) for line in notes.lines() if line.startswith("turn"))
+    gaps = [later - earlier for earlier, later in pairwise(turns)]
+    assert len(turns) >= 3
+    assert min(gaps) >= 30
