@@ -39,7 +39,7 @@ lint: $(STAMP)/dev ## style, types, who may import whom, and the limits on size
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q tests/tooling
+	$(BIN)/pytest -q tests/tooling/test_limits.py
 
 bench: $(STAMP)/dev ## measure sign-ins per core and the rest of bench/README.md
 	$(BIN)/python bench/run.py $(ARGS)

@@ -1,0 +1,174 @@
+"""`idp demo`, whole: the provider and both applications as they run on a person's machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import pytest
+import requests
+
+_IDP = str(Path(sysconfig.get_path("scripts")) / "idp")
+_READY = "Countersign is ready."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """A running demo: its process, where it is, and what it printed."""
+
+    process: subprocess.Popen[str]
+    provider: str
+    expenses: str
+    wiki: str
+    printed: str
+    took: float
+
+
+def _free_ports(count: int) -> list[int]:
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in servers]
+    for server in servers:
+        server.close()
+    return ports
+
+
+def _start(data: Path, ports: list[int]) -> Demo:
+    names = ("--port", "--expenses-port", "--wiki-port")
+    options = [text for name, port in zip(names, ports, strict=True) for text in (name, str(port))]
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("IDP_")}
+    began = monotonic()
+    process = subprocess.Popen(
+        [_IDP, "demo", *options],
+        cwd=data.parent,
+        env=environment | {"IDP_DATA": str(data)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    printed = _read_announcement(process)
+    provider, expenses, wiki = ports
+    return Demo(
+        process=process,
+        provider=f"http://localhost:{provider}",
+        expenses=f"http://127.0.0.1:{expenses}",
+        wiki=f"http://127.0.0.1:{wiki}",
+        printed=printed,
+        took=monotonic() - began,
+    )
+
+
+def _read_announcement(process: subprocess.Popen[str]) -> str:
+    lines: list[str] = []
+    for line in process.stdout or ():
+        lines.append(line)
+        if line.startswith("grace"):
+            break
+    return "".join(lines)
+
+
+def _stop(demo: Demo, with_signal: signal.Signals) -> int:
+    demo.process.send_signal(with_signal)
+    try:
+        return demo.process.wait(timeout=20)
+    finally:
+        demo.process.kill()
+        if demo.process.stdout:
+            demo.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def ports() -> list[int]:
+    return _free_ports(3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "var"
+
+
+@pytest.fixture(scope="module")
+def demo(data: Path, ports: list[int]) -> Iterator[Demo]:
+    running = _start(data, ports)
+    yield running
+    if running.process.poll() is None:
+        _stop(running, signal.SIGTERM)
+
+
+def test_it_prints_addresses_and_credentials(demo: Demo) -> None:
+    assert _READY in demo.printed
+    for address in (demo.provider, demo.expenses, demo.wiki):
+        assert address in demo.printed
+    assert re.search(r"^ada +\S{9,} +set up at first sign-in", demo.printed, re.MULTILINE)
+    assert re.search(
+        r"^bob +\S{9,} +authenticator app with the key ([A-Z2-7]{4} )+", demo.printed, re.MULTILINE
+    )
+    assert re.search(r"^grace +\S{9,} ", demo.printed, re.MULTILINE)
+
+
+@pytest.mark.parametrize("application", ["expenses", "wiki"])
+def test_each_application_sends_to_the_sign_in_page(demo: Demo, application: str) -> None:
+    base = {"expenses": demo.expenses, "wiki": demo.wiki}[application]
+    with closing(requests.Session()) as browser:
+        browser.trust_env = False
+        assert f"Welcome to {application.title()}" in browser.get(f"{base}/", timeout=10).text
+        page = browser.get(f"{base}/login", timeout=10)
+    assert page.status_code == 200
+    assert page.url.startswith(demo.provider)
+    assert application.title() in page.text
+    assert "User name" in page.text
+
+
+@pytest.mark.parametrize("application", ["expenses", "wiki"])
+def test_each_application_hears_a_no(demo: Demo, application: str) -> None:
+    # Nobody is signed in, so asking without a page must come back with the protocol's own no.
+    base = {"expenses": demo.expenses, "wiki": demo.wiki}[application]
+    with closing(requests.Session()) as browser:
+        browser.trust_env = False
+        page = browser.get(f"{base}/login", params={"ask": "silent"}, timeout=10)
+        posted = re.search(r'name="SAMLResponse" value="([^"]+)"', page.text)
+        if posted:
+            page = browser.post(f"{base}/acs", data={"SAMLResponse": posted[1]}, timeout=10)
+    assert page.url.startswith(base), page.text
+    assert page.status_code == 403
+    assert ("NoPassive" if application == "expenses" else "login_required") in page.text
+
+
+def test_a_port_in_use_is_said(demo: Demo, data: Path, ports: list[int]) -> None:
+    command = [_IDP, "demo", "--port", str(ports[0])]
+    done = subprocess.run(command, cwd=data.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"already listens on port {ports[0]}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_stops_everything_and_a_new_start_remembers(demo: Demo, data: Path, ports: list[int]) -> None:
+    assert _stop(demo, signal.SIGINT) == 0
+    for port in ports:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+    again = _start(data, ports)
+    assert _stop(again, signal.SIGTERM) == 0
+    assert again.printed == demo.printed
+    # About five seconds on an idle machine; this only notices a start that does everything again.
+    assert again.took < 30
+
+
+def test_its_memory_is_private(demo: Demo, data: Path) -> None:
+    for name in ("demo.json", "expenses.key"):
+        assert (data / "demo" / name).stat().st_mode & 0o777 == 0o600
+    assert data.stat().st_mode & 0o777 == 0o700
+
+
+def test_three_different_ports_are_needed(tmp_path: Path) -> None:
+    port = str(_free_ports(1)[0])
+    command = [_IDP, "demo", "--port", port, "--wiki-port", port]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (1, "The three ports must differ.")
