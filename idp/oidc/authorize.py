@@ -23,7 +23,7 @@ _LIMITS = {"state": 4096, "nonce": 512, "scope": 2048, "prompt": 200, "acr_value
 _LONGEST_HINT = 256
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256 (RFC 7636 section 4.2)
 _SECONDS = re.compile(r"[0-9]{1,9}")
-_LANGUAGE = re.compile(r"[A-Za-z0-9-]{2,35}")
+_LANGUAGES = re.compile(r"[A-Za-z0-9 -]{2,200}")
 
 # Features a client must not believe were heeded (OIDC core 6 and 7.2.1).
 _NOT_SUPPORTED = {
@@ -233,8 +233,8 @@ def _nonce(given: _Given, request: SignInRequest) -> SignInRequest:
 
 
 def _ui_locales(given: _Given, request: SignInRequest) -> SignInRequest:
-    first = given.parameters.get("ui_locales").partition(" ")[0]
-    return replace(request, locale=first) if _LANGUAGE.fullmatch(first) else request
+    wanted = given.parameters.get("ui_locales")
+    return replace(request, locale=wanted) if _LANGUAGES.fullmatch(wanted) else request
 
 
 _Check = Callable[[_Given, SignInRequest], SignInRequest]

@@ -1,0 +1,245 @@
+"""The real rooms behind the OpenID Connect addresses, with a browser that may be signed in."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from idp.app import build_app, make_ground
+from idp.audit import AuditLog, to_stream
+from idp.core import codec
+from idp.core.model import AccessPolicy, Actor, Kind, Partner, Person, Proof
+from idp.directory.hashing import Cost, PasswordHasher
+from idp.directory.local import LocalSource
+from idp.directory.people import NewPerson, People
+from idp.keys import Issuers, KeyRing, KeyState, MasterKey, Sealer
+from idp.oidc.idtokens import IdTokens
+from idp.partners.oidc import register
+from idp.partners.registry import Partners
+from idp.sessions import Sessions
+from idp.state import SqliteState
+from idp.store import Store, open_store
+from idp.store.upgrade import upgrade
+from idp.web.settings import WebSettings
+from tests.clock import TestClock
+
+BASE = "https://id.example"
+CALLBACK = "https://wiki.example/cb"
+GOODBYE = "https://wiki.example/bye"
+SECRET = "a-secret-that-is-long-enough"
+VERIFIER = "v" * 43
+CHALLENGE = "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"
+TEST = Actor(kind="system", id="test")
+COOKIE = "__Host-countersign-session"
+
+
+def prepare(folder: Path) -> Path:
+    """Make data with schema, issuer, keys and two clients; return its folder, to be copied for each test."""
+    empty, furnished = folder / "empty", folder / "furnished"
+    empty.mkdir()
+    clock, store = TestClock(), _open(empty)
+    upgrade(store)
+    sealer = Sealer(MasterKey.load_or_create(empty / "master.key"))
+    issuers, ring = Issuers(store), KeyRing(store, sealer, clock)
+    with store.write() as unit:
+        key_set = issuers.ensure(unit, BASE, clock.now()).key_set
+        for alg in ("RS256", "ES256"):
+            ring.make(unit, actor=TEST, key_set=key_set, alg=alg, state=KeyState.ACTIVE)
+    store.dispose()
+    house = build(empty, furnished)
+    house.add_client("wiki")
+    house.add_client("app", secret="", redirect_uris=["http://127.0.0.1/cb", "com.example.app:/cb"])
+    house.store.dispose()
+    return furnished
+
+
+def _open(folder: Path) -> Store:
+    store = open_store(f"sqlite:///{folder / 'idp.db'}")
+    # Nothing here has to survive a power cut.
+    event.listen(store.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    return store
+
+
+@dataclass
+class House:
+    """Everything that a test may want to touch."""
+
+    clock: TestClock
+    store: Store
+    people: People
+    partners: Partners
+    issuers: Issuers
+    ring: KeyRing
+    sessions: Sessions
+    id_tokens: IdTokens
+    app: Flask
+    registered: dict[str, Partner]
+
+    # People and partners ----------------------------------------------------------------------
+    def add_person(self, name: str = "ada") -> Person:
+        with self.store.write() as unit:
+            return self.people.add(
+                unit,
+                NewPerson(
+                    name=name,
+                    display_name="Ada Lovelace",
+                    attributes={"mail": ("ada@example.com",)},
+                    groups=("staff",),
+                ),
+            )
+
+    def add_client(self, client_id: str = "wiki", *, secret: str = SECRET, **settings: Any) -> Partner:
+        settings.setdefault("redirect_uris", [CALLBACK])
+        settings.setdefault("post_logout_redirect_uris", [GOODBYE])
+        partner = Partner(
+            id=f"id-of-{client_id}",
+            door="oidc",
+            identifier=client_id,
+            name=client_id.title(),
+            issuer=self.issuers.default().id,
+            release=("uid", "mail", "displayName", "groups"),
+            settings=codec.plain(register(secret=secret, **settings)),
+        )
+        return self.save(partner)
+
+    def save(self, partner: Partner) -> Partner:
+        with self.store.write() as unit:
+            saved = self.partners.save(unit, partner, actor=TEST, at=self.clock.now())
+        self.registered[partner.identifier] = saved
+        return saved
+
+    def change(self, client_id: str, **changed: Any) -> Partner:
+        return self.save(replace(self.registered[client_id], **changed))
+
+    def close(self, client_id: str) -> Partner:
+        return self.change(client_id, access=AccessPolicy(people=("nobody",)))
+
+    # Browsers ---------------------------------------------------------------------------------
+    def browser(self, person: Person | None = None) -> FlaskClient:
+        """Return a browser, signed in with two factors when a person is given."""
+        client = self.app.test_client()
+        if person is not None:
+            now = self.clock.now()
+            proofs = (
+                Proof(
+                    person=person.id, factor="password", kinds=frozenset({Kind.KNOW}), amr=("pwd",), at=now
+                ),
+                Proof(person=person.id, factor="totp", kinds=frozenset({Kind.HAVE}), amr=("otp",), at=now),
+            )
+            session = self.sessions.prepare(person=person.id, proofs=proofs, stay=False, now=now)
+            with self.store.write() as unit:
+                secret = self.sessions.open(unit, session)
+            client.set_cookie(COOKIE, secret, domain="id.example", secure=True)
+        return client
+
+    def authorize(self, browser: FlaskClient, **changed: str | None) -> TestResponse:
+        """Send a fine authorization request, changed; None leaves a parameter out."""
+        return browser.get("/oidc/authorize?" + urlencode(asking(**changed)), base_url=BASE)
+
+    def code(self, browser: FlaskClient, **changed: str | None) -> str:
+        """Return the code of a sign-in that needs no page."""
+        return said(self.authorize(browser, **changed))["code"]
+
+    def token(self, a_code: str, **changed: str | None) -> TestResponse:
+        """Redeem a code as the wiki, by client_secret_post; None leaves a parameter out."""
+        values: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": a_code,
+            "redirect_uri": CALLBACK,
+            "client_id": "wiki",
+            "client_secret": SECRET,
+            "code_verifier": VERIFIER,
+            **changed,
+        }
+        return self.post("/oidc/token", {name: value for name, value in values.items() if value is not None})
+
+    def post(
+        self, path: str, values: Mapping[str, str], *, headers: Mapping[str, str] | None = None
+    ) -> TestResponse:
+        return self.app.test_client().post(path, base_url=BASE, data=values, headers=headers)
+
+    def tokens(self, browser: FlaskClient, **changed: str | None) -> dict[str, Any]:
+        """Walk a whole sign-in that needs no page; return the token answer."""
+        answer = self.token(self.code(browser, **changed))
+        assert answer.status_code == 200, answer.text
+        return dict(answer.get_json())
+
+    def userinfo(self, token: str) -> TestResponse:
+        headers = {"Authorization": f"Bearer {token}"}
+        return self.app.test_client().get("/oidc/userinfo", base_url=BASE, headers=headers)
+
+
+def asking(**changed: str | None) -> dict[str, str]:
+    """Return the parameters of a fine authorization request, changed."""
+    values: dict[str, str | None] = {
+        "client_id": "wiki",
+        "redirect_uri": CALLBACK,
+        "response_type": "code",
+        "scope": "openid profile email",
+        "state": "the state",
+        "code_challenge": CHALLENGE,
+        "code_challenge_method": "S256",
+        **changed,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def said(response: TestResponse) -> dict[str, str]:
+    """Return what a redirect to the client says; the rest of its address must be the callback."""
+    assert response.status_code == 303, response.text
+    address = response.headers["Location"]
+    assert address.startswith(CALLBACK + "?"), address
+    pairs = parse_qsl(urlsplit(address).query, keep_blank_values=True)
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def decoded(id_token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a JWT's header and claims without checking anything."""
+    head, body, _ = id_token.split(".")
+    return unpadded(head), unpadded(body)
+
+
+def unpadded(part: str) -> dict[str, Any]:
+    from_text: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return from_text
+
+
+def build(template: Path, folder: Path) -> House:
+    """Build the application over a copy of the prepared database."""
+    shutil.copytree(template, folder)
+    clock, store = TestClock(), _open(folder)
+    ground = make_ground(
+        clock=clock,
+        store=store,
+        state=SqliteState(folder / "state.db", clock),
+        sealer=Sealer(MasterKey.load_or_create(folder / "master.key")),
+        audit=AuditLog(clock, to_stream(StringIO())),
+    )
+    cost = Cost(memory=64, passes=1)
+    with store.read() as connection:
+        registered = {partner.identifier: partner for partner in ground.partners.listing(connection)}
+    return House(
+        clock=clock,
+        store=store,
+        people=People(store, clock, [LocalSource(store, PasswordHasher(cost), clock)]),
+        partners=ground.partners,
+        issuers=ground.issuers,
+        ring=ground.keys,
+        sessions=ground.sessions,
+        id_tokens=IdTokens(partners=ground.partners, issuers=ground.issuers, ring=ground.keys),
+        app=build_app(ground, WebSettings.of(base_url=BASE), cost=cost),
+        registered=registered,
+    )
