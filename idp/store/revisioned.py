@@ -27,6 +27,7 @@ class Revisioned(Generic[T]):
         self._load = load
         self._held: tuple[int, T] | None = None
         self._checked = 0.0
+        self._own_changes = 0
         self._lock = threading.Lock()
 
     def get(self) -> T:
@@ -37,10 +38,6 @@ class Revisioned(Generic[T]):
         with self._lock:
             return self._refresh()
 
-    def expire(self) -> None:
-        """Look at the database at the next get: whoever made a change sees it at once."""
-        self._checked = -CHECK_EVERY
-
     def _lately_checked(self) -> bool:
         return monotonic() - self._checked < CHECK_EVERY
 
@@ -48,7 +45,7 @@ class Revisioned(Generic[T]):
         held = self._held
         if held is not None and self._lately_checked():
             return held[1]
-        # Before the read: others go on with the old value meanwhile, and an `expire` that comes
+        # Before the read: others go on with the old value meanwhile, and a `forget` that comes
         # in between is not lost.
         self._checked = monotonic()
         with self._store.read() as connection:

@@ -1,0 +1,81 @@
+"""The schema: made from nothing, once, and never by an older version than wrote it."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from idp.core.errors import Refused
+from idp.store import open_store, schema
+from idp.store.upgrade import check, upgrade
+from tests.processes import Notes, race
+
+
+@pytest.fixture
+def empty(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path}/empty.db")
+    yield store
+    store.dispose()
+
+
+def tables(store) -> set[str]:
+    return set(sa.inspect(store.engine).get_table_names())
+
+
+def set_version(store, version: str) -> None:
+    with store.write() as unit:
+        unit.execute(sa.text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+
+
+def test_it_makes_every_table_from_nothing(empty):
+    upgrade(empty)
+    assert tables(empty) == {*schema.metadata.tables, "alembic_version"}
+
+
+def test_a_second_upgrade_changes_nothing(empty):
+    upgrade(empty)
+    with empty.write() as unit:
+        unit.execute(sa.insert(schema.settings), {"key": "k", "value": 1})
+    upgrade(empty)
+    with empty.read() as connection:
+        assert connection.execute(sa.select(schema.settings.c.key)).scalars().all() == ["k"]
+
+
+def test_the_migrations_give_what_the_code_believes_in(empty):
+    upgrade(empty)
+    inspector = sa.inspect(empty.engine)
+    for table in schema.metadata.tables.values():
+        columns = {column["name"]: column["nullable"] for column in inspector.get_columns(table.name)}
+        assert columns == {column.name: column.nullable for column in table.columns}
+        indexes = {index["name"] for index in inspector.get_indexes(table.name)}
+        assert indexes == {index.name for index in table.indexes}
+
+
+def test_a_schema_of_a_newer_version_is_refused_and_left_alone(empty):
+    upgrade(empty)
+    set_version(empty, "9999")
+    for refuse in (upgrade, check):
+        with pytest.raises(Refused, match="newer version"):
+            refuse(empty)
+    with empty.read() as connection:
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+
+
+def test_checking_tells_this_version_and_refuses_an_empty_database(empty):
+    with pytest.raises(Refused, match="older"):
+        check(empty)
+    assert tables(empty) == set()
+    upgrade(empty)
+    assert check(empty) == "0001"
+
+
+def test_processes_that_start_at_once_upgrade_once(tmp_path):
+    notes = Notes(tmp_path / "notes")
+    race(upgrade_new, f"sqlite:///{tmp_path}/new.db", notes=notes)
+    assert notes.lines() == ["0001"] * 4
+
+
+def upgrade_new(_number: int, notes: Notes, database: str) -> None:
+    store = open_store(database)
+    upgrade(store)
+    notes.write(check(store))
