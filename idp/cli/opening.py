@@ -75,11 +75,12 @@ def make_data_folder(settings: Settings) -> None:
         raise Refused(f"The data folder {settings.data} cannot be made: {error.strerror}.") from error
 
 
-def master_key(settings: Settings) -> MasterKey:
-    """Return the master key from the settings or its file, made if there is none. Raises Refused."""
+def master_key(settings: Settings, *, make: bool = False) -> MasterKey:
+    """Return the master key from the settings or its file; make may make the file. Raises Refused."""
     if settings.master_key is not None:
         return MasterKey.from_text(settings.master_key.get_secret_value())
-    return MasterKey.load_or_create(settings.data / MASTER_KEY)
+    path = settings.data / MASTER_KEY
+    return MasterKey.load_or_create(path) if make else MasterKey.load(path)
 
 
 def open_database(store: Store, settings: Settings) -> Sealer:
@@ -101,8 +102,10 @@ def set_up(store: Store, settings: Settings) -> Sealer:
 
     Raises Refused when it is a newer version's or another master key's.
     """
+    # Only a new database gets a new key: for a used one it would only hide that its own is lost.
+    sealer = Sealer(master_key(settings, make=is_new(store)))
     upgrade(store)
-    sealer, clock, issuers = Sealer(master_key(settings)), SystemClock(), Issuers(store)
+    clock, issuers = SystemClock(), Issuers(store)
     with store.write() as unit:
         remember_master(unit, sealer)
         issuer = issuers.ensure(unit, settings.base_url, clock.now())
