@@ -154,8 +154,10 @@ def test_case_24_a_weak_context_demands_no_more_than_itself_and_policy_decides(o
     [
         context("exact", "urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos"),
         context("better", REFEDS_MFA),
-        ("<samlp:RequestedAuthnContext><saml:AuthnContextDeclRef>urn:x</saml:AuthnContextDeclRef>"
-        "</samlp:RequestedAuthnContext>"),
+        (
+            "<samlp:RequestedAuthnContext><saml:AuthnContextDeclRef>urn:x</saml:AuthnContextDeclRef>"
+            "</samlp:RequestedAuthnContext>"
+        ),
     ],
 )
 def test_a_context_that_nothing_satisfies_is_denied_at_the_partner(open_house: House, inner: str) -> None:
