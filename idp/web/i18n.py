@@ -88,6 +88,7 @@ def translate_count(one: str, many: str, count: int) -> str:
 def install(app: Flask) -> None:
     """Translate in templates by `_` and `{% trans %}`; remember `?lang=` in a cookie."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
+    # The extension adds this method to the environment, unseen by types.
     install_callables = app.jinja_env.install_gettext_callables  # type: ignore[attr-defined]
     install_callables(translate, translate_count, newstyle=True)
     # For texts that come as values: `_` would read a per cent sign in them as a placeholder.

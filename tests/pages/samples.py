@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -163,7 +163,7 @@ def make_samples() -> Flask:
     return app
 
 
-def _view(sample: Sample):  # type: ignore[no-untyped-def]
+def _view(sample: Sample) -> Callable[[], Response]:
     return lambda: page(sample.template, status=sample.status, **sample.context)
 
 
