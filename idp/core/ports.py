@@ -80,13 +80,15 @@ class Signer(Protocol):
 
 
 class Door(Protocol):
-    """A protocol by which partners send people and are answered.
+    """A protocol by which partners send people and are answered."""
 
-    keeps_grants is True when the partner comes back for the grant with its handle.
-    """
+    @property
+    def name(self) -> str:
+        """Return the door's name, as partners and requests carry it."""
 
-    name: str
-    keeps_grants: bool
+    @property
+    def keeps_grants(self) -> bool:
+        """Say whether the partner comes back for the grant with its handle."""
 
     def answer(self, grant: Grant) -> Reply:
         """Return the reply that says the grant."""
@@ -104,7 +106,9 @@ class Door(Protocol):
 class Factor(Protocol):
     """One way to prove who you are."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the factor's name, as in `policy.model.FACTORS`."""
 
     def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return what of this factor could be asked of the person now.
@@ -128,7 +132,9 @@ class Factor(Protocol):
 class Enroller(Protocol):
     """Sets up a new method of one factor."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the factor's name, as in `policy.model.FACTORS`."""
 
     def begin(self, person: Person) -> Enrolment:
         """Return a draft to be confirmed."""
@@ -155,7 +161,9 @@ class NewMethod:
 class Source(Protocol):
     """Where people come from: checks passwords, knows attributes. People are linked by source_key."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the source's name, as people's records carry it."""
 
     def check_password(self, source_key: str | None, password: str) -> bool:
         """Say whether the password is right; with None do the same work and say no."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, request
 from markupsafe import Markup
 
 from idp.core.errors import Refused
-from idp.core.model import SignIn, SignInRequest
+from idp.core.model import Offer, SignIn, SignInRequest
 from idp.core.ports import Clock
 from idp.partners.registry import Partners
 from idp.policy.model import Ask, Confirm, Register
@@ -18,12 +19,15 @@ from idp.sessions import Lifetimes
 from idp.signin.ask_signout import SignOutQuestions
 from idp.signin.flow import Flow
 from idp.signin.logout import LogoutStep, SignOut
-from idp.signin.record import Expired
+from idp.signin.record import Expired, Finished
 from idp.signin.steps import Step
 from idp.web import cookies, reply
 from idp.web.cookies import Jar
+from idp.web.i18n import mark
 from idp.web.templating import page
 from idp.web.visit import visit_of
+
+_LABELS = {"totp": mark("Authenticator app")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +50,6 @@ class SignInPages:
         route("/signin/<sign_in_id>", "show", self._show)
         route("/signin/<sign_in_id>", "prove", self._prove, methods=["POST"])
         route("/signin/<sign_in_id>/choose", "choose", self._choose, methods=["POST"])
-        route("/signin/<sign_in_id>/ways", "ways", self._ways)
         route("/signin/<sign_in_id>/enrol", "enrol", self._enrol, methods=["POST"])
         route("/signin/<sign_in_id>/confirm", "confirm", self._confirm, methods=["POST"])
         route("/signin/<sign_in_id>/cancel", "cancel", self._cancel, methods=["POST"])
@@ -96,12 +99,6 @@ class SignInPages:
     def _show(self, sign_in_id: str) -> Response:
         return self._page_of(sign_in_id, lambda: self.flow.show(sign_in_id, visit_of(request)))
 
-    def _ways(self, sign_in_id: str) -> Response:
-        step = self.flow.show(sign_in_id, visit_of(request))
-        if step.reply is not None or not isinstance(step.decision.verdict, (Ask, Register)):
-            return self.respond(step)
-        return self._render(step, "", choosing=True)
-
     def _prove(self, sign_in_id: str) -> Response:
         visit, answer = visit_of(request), request.form.to_dict()
         return self._after(sign_in_id, lambda: self.flow.prove(sign_in_id, visit, answer))
@@ -148,6 +145,8 @@ class SignInPages:
             step = step_of()
         except Expired as expired:
             return self._expired(expired.sign_in)
+        except Finished:
+            return page("signin/finished.html", status=410)
         if step.reply is not None:
             return self.respond(step)
         return self._with_cookies(self._render(step, error, status=status), step)
@@ -163,8 +162,8 @@ class SignInPages:
         )
 
     # Rendering --------------------------------------------------------------------------------
-    def _render(self, step: Step, error: str, *, status: int = 200, choosing: bool = False) -> Response:
-        template, context = self._content(step, choosing=choosing)
+    def _render(self, step: Step, error: str, *, status: int = 200) -> Response:
+        template, context = self._content(step)
         return page(
             template,
             status=status,
@@ -176,27 +175,25 @@ class SignInPages:
             step=step.sign_in.id,
             cancel_action=f"/signin/{step.sign_in.id}/cancel",
             choose_action=f"/signin/{step.sign_in.id}/choose",
-            ways_address=f"/signin/{step.sign_in.id}/ways",
             username=step.person.name if step.person else "",
             error=error or None,
             **context,
         )
 
-    def _content(self, step: Step, *, choosing: bool) -> tuple[str, Mapping[str, Any]]:
+    def _content(self, step: Step) -> tuple[str, Mapping[str, Any]]:
         address, verdict = f"/signin/{step.sign_in.id}", step.decision.verdict
         if step.denied is not None:
             return "signin/denied.html", {
                 "text": step.denied.public,
-                "reason": step.denied.reason.value,
                 "reference": step.denied.reference,
+                # The partner is told, so that it can show its own way on.
+                "action": address + "/cancel",
             }
         match verdict:
-            case Ask(offers=offers) if choosing:
-                return "signin/choose.html", {"alternatives": offers}
             case Ask():
                 return self._asked(step, verdict, address)
-            case Register(factors=factors) if choosing or step.sign_in.enrolment is None:
-                return "signin/register.html", {"factors": factors}
+            case Register(factors=factors) if step.sign_in.enrolment is None:
+                return "signin/register.html", {"alternatives": _named(factors)}
             case Register(factors=factors):
                 return self._enrolling(step, factors, address + "/enrol")
             case Confirm(what=what):
@@ -228,14 +225,14 @@ class SignInPages:
     def _enrolling(self, step: Step, factors: tuple[str, ...], action: str) -> tuple[str, Mapping[str, Any]]:
         draft, person = step.sign_in.enrolment, step.person
         if draft is None or person is None:
-            return "signin/register.html", {"factors": factors}
+            return "signin/register.html", {"alternatives": _named(factors)}
         shown = dict(self.flow.judge.factors.enrollers[draft.factor].show(person, draft))
         if "qr_svg" in shown:
             shown["qr_svg"] = Markup(shown["qr_svg"])  # noqa: S704 (made by us from our own URI)
         return f"signin/register_{draft.factor}.html", {
             "action": action,
             "factor": draft.factor,
-            "several": len(factors) > 1,
+            "alternatives": _named([other for other in factors if other != draft.factor]),
             **shown,
         }
 
@@ -255,16 +252,21 @@ class SignInPages:
         then = request.args.get("then", "")
         if self.signout.current(visit_of(request)) is None and not then:
             return page("signout/done.html", results=[])
-        return page("signout/ask.html", action="/signout", then=then)
+        action = "/signout?" + urlencode({"then": then}) if then else "/signout"
+        return page("signout/ask.html", action=action)
 
     def _signout(self) -> Response:
-        door, finish = self.questions.take(request.form.get("then", ""))
+        door, finish = self.questions.take(request.args.get("then", ""))
         step = self.signout.begin(visit_of(request), finish_door=door, finish=finish)
         return self.respond_logout(step)
 
     def _name(self, partner_id: str) -> str:
         partner = self.partners.get(partner_id)
         return partner.name if partner else "—"
+
+
+def _named(factors: Sequence[str]) -> list[Offer]:
+    return [Offer(factor=factor, label=_LABELS[factor]) for factor in factors]
 
 
 def _see(address: str) -> Response:

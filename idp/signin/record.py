@@ -16,10 +16,16 @@ from idp.core.ports import Clock, State
 _REMEMBER = 4
 
 
-class Over(BadMessage):
-    """There is no such sign-in for this browser: finished, long gone, or another browser's."""
+class Finished(BadMessage):
+    """There is no such sign-in any more: it was finished, or is long gone."""
 
     status = 410
+
+
+class Foreign(BadMessage):
+    """The sign-in belongs to another browser: an id seen somewhere opens nothing."""
+
+    status = 403
 
 
 class Expired(BadMessage):
@@ -46,10 +52,10 @@ class SignIns:
         return self._held(sign_in.id)[1]
 
     def load(self, sign_in_id: str, visit: Visit) -> tuple[SignIn, int]:
-        """Return a sign-in and its version. Raises Over or Expired."""
+        """Return a sign-in and its version. Raises Finished, Foreign or Expired."""
         sign_in, version = self._held(sign_in_id)
         if not visit.browser or not same(fingerprint(visit.browser), sign_in.browser):
-            raise Over("This sign-in was started in another browser.", detail="browser binding")
+            raise Foreign("This sign-in was started in another browser.", detail="browser binding")
         if sign_in.expires_at <= self._clock.now():
             raise Expired(sign_in)
         return sign_in, version
@@ -63,9 +69,9 @@ class SignIns:
         return version + 1 if replaced else None
 
     def claim(self, sign_in: SignIn) -> None:
-        """Take a finished sign-in away: of several callers one goes on. Raises Over for the rest."""
+        """Take a finished sign-in away: of several callers one goes on. Raises Finished for the rest."""
         if self._state.pop(_key(sign_in.id)) is None:
-            raise Over("This sign-in is finished.", detail="already claimed")
+            raise Finished("This sign-in is finished.", detail="already claimed")
 
     def again(self, expired: SignIn) -> SignIn:
         """Return a fresh sign-in for an expired one's request, with nothing proved."""
@@ -90,16 +96,16 @@ class SignIns:
         return arrival
 
     def arrived(self, arrival: str) -> SignInRequest:
-        """Return a request that came by POST, once. Raises Over."""
+        """Return a request that came by POST, once. Raises Finished."""
         text = self._state.pop("arrival:" + arrival[:64])
         if text is None:
-            raise Over("This sign-in was opened before, or is too old.")
+            raise Finished("This sign-in was opened before, or is too old.")
         return codec.load(SignInRequest, text)
 
     def _held(self, sign_in_id: str) -> tuple[SignIn, int]:
         held = self._state.get(_key(sign_in_id))
         if held is None:
-            raise Over("This sign-in is finished, or it is too old.", detail="no record")
+            raise Finished("This sign-in is finished, or it is too old.", detail="no record")
         return codec.load(SignIn, held.value), held.version
 
 

@@ -40,6 +40,7 @@ def change(unit: Unit, *, actor: Actor, at: datetime, change: Change) -> int:
         "before": change.before,
         "after": change.after,
     }
+    unit.after_commit(unit.store.note_change)
     return int(unit.execute(_INSERT, row).scalar_one())
 
 

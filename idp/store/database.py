@@ -15,7 +15,8 @@ _Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 class Unit:
     """One write transaction, handed down so that everything of a step commits together."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, store: Store, connection: sa.Connection) -> None:
+        self.store = store
         self.connection = connection
         self._after_commit: list[Callable[[], None]] = []
 
@@ -38,6 +39,8 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        # How many configuration changes this process made itself: caches follow those at once.
+        self.own_changes = 0
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -50,9 +53,13 @@ class Store:
     def write(self) -> Iterator[Unit]:
         """Give a unit of work; it commits when the block ends and rolls back on any error."""
         with self.engine.begin() as connection:
-            unit = Unit(connection)
+            unit = Unit(self, connection)
             yield unit
         unit.committed()
+
+    def note_change(self) -> None:
+        """Have this process's caches look again."""
+        self.own_changes += 1
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -31,7 +31,7 @@ class Revisioned(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self) -> T:
-        """Return the value, at most CHECK_EVERY seconds behind the database."""
+        """Return the value: with every change of this process, CHECK_EVERY seconds behind others."""
         held = self._held
         if held is not None and self._lately_checked():
             return held[1]
@@ -39,15 +39,16 @@ class Revisioned(Generic[T]):
             return self._refresh()
 
     def _lately_checked(self) -> bool:
-        return monotonic() - self._checked < CHECK_EVERY
+        lately = monotonic() - self._checked < CHECK_EVERY
+        return lately and self._own_changes == self._store.own_changes
 
     def _refresh(self) -> T:
         held = self._held
         if held is not None and self._lately_checked():
             return held[1]
-        # Before the read: others go on with the old value meanwhile, and a `forget` that comes
-        # in between is not lost.
-        self._checked = monotonic()
+        # Before the read: others go on with the old value meanwhile, and a change of our own
+        # that comes in between is not lost.
+        self._checked, self._own_changes = monotonic(), self._store.own_changes
         with self._store.read() as connection:
             # The revision first: a change in between is then noticed at the next check.
             latest = revision(connection)

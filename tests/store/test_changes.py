@@ -86,17 +86,16 @@ def test_it_is_loaded_when_first_asked_and_not_again_without_a_change(store, clo
     assert loads == []
     for _ in range(3):
         assert cache.get() == "one"
-        cache.forget()
+        store.note_change()
     assert cache.get() == "one"
     assert loads == [1]
 
 
-def test_whoever_changed_it_and_says_so_sees_it_at_once(store, clock):
+def test_the_process_that_changed_it_sees_it_at_once(store, clock):
     set_to(store, "one", clock)
     cache = Revisioned(store, read_setting)
     assert cache.get() == "one"
     set_to(store, "two", clock)
-    cache.forget()
     assert cache.get() == "two"
 
 
@@ -114,7 +113,7 @@ def test_others_go_on_with_the_old_value_while_one_thread_reads(store, clock):
     cache = Revisioned(store, load)
     assert cache.get() == "one"
     set_to(store, "two", clock)
-    cache.forget()
+    store.note_change()
     assert cache.get() == "two"
     assert seen == ["one"]
 
@@ -132,11 +131,11 @@ def test_a_failing_load_keeps_the_old_value_and_is_tried_again(store, clock):
     cache.get()
     set_to(store, "two", clock)
     broken.append("once")
-    cache.forget()
+    store.note_change()
     with pytest.raises(Refused):
         cache.get()
     assert cache.get() == "one"
-    cache.forget()
+    store.note_change()
     assert cache.get() == "two"
 
 

@@ -1,0 +1,201 @@
+"""The whole hallway on a real store and state, with a door and a browser that tests hold in hand."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyotp
+
+from idp.app import Ground, Hallway, build_hallway, make_ground
+from idp.audit import AuditLog, to_stream
+from idp.core.errors import Denied
+from idp.core.ids import new_id
+from idp.core.model import (
+    Actor,
+    Ending,
+    Grant,
+    Network,
+    Participant,
+    Partner,
+    Person,
+    Proof,
+    Reply,
+    SignInRequest,
+    Visit,
+)
+from idp.core.ports import NewMethod
+from idp.directory.hashing import Cost, PasswordHasher
+from idp.directory.local import LocalSource
+from idp.directory.people import NewPerson
+from idp.keys import MasterKey, Sealer
+from idp.policy.model import FACTORS
+from idp.sessions import Lifetimes
+from idp.signin.flow import Flow
+from idp.signin.lockout import Limits
+from idp.signin.steps import Step
+from idp.state import SqliteState
+from idp.store import Store
+from tests.clock import TestClock
+
+CHEAP = Cost(memory=8, passes=1)
+ACTOR = Actor(kind="cli", id="test")
+SEED = b"12345678901234567890"
+PASSWORD = "correct horse"
+_HASHER = PasswordHasher(CHEAP)
+_HASHED = _HASHER.hash(PASSWORD)
+
+
+@dataclass
+class FakeDoor:
+    """A door that keeps what it was given to say."""
+
+    name: str = "test"
+    keeps_grants: bool = False
+    grants: list[Grant] = field(default_factory=list)
+    denials: list[Denied] = field(default_factory=list)
+    can_end: bool = True
+
+    def answer(self, grant: Grant) -> Reply:
+        self.grants.append(grant)
+        return Reply(address=grant.request.reply_to, fields={"grant": grant.id})
+
+    def deny(self, request: SignInRequest, denied: Denied) -> Reply:
+        self.denials.append(denied)
+        return Reply(address=request.reply_to, fields={"error": denied.reason.value})
+
+    def end(self, participant: Participant, *, chain: str) -> Ending:
+        if not self.can_end:
+            return Ending(supported=False)
+        return Ending(supported=True, reply=Reply(address=f"https://app.example/slo?c={chain}"))
+
+    def signed_out(self, finish: Mapping[str, str], *, complete: bool) -> Reply:
+        return Reply(address=f"{finish['address']}?complete={complete}")
+
+
+@dataclass
+class Browser:
+    """Cookies of one browser, kept as the flow's steps set them."""
+
+    browser: str = ""
+    session: str = ""
+    device: str = ""
+    address: str = "198.51.100.7"
+
+    def visit(self) -> Visit:
+        network = Network(address=self.address, user_agent="test browser")
+        return Visit(browser=self.browser, session=self.session, device=self.device, network=network)
+
+    def took(self, step: Step) -> Step:
+        self.browser = step.browser or self.browser
+        self.session = step.session or self.session
+        self.device = step.device or self.device
+        return step
+
+
+@dataclass
+class House:
+    """The rooms of one installation, and shortcuts through the front door."""
+
+    ground: Ground
+    hall: Hallway
+    door: FakeDoor
+    clock: TestClock
+    log: io.StringIO
+
+    @property
+    def flow(self) -> Flow:
+        return self.hall.flow
+
+    def partner(self, **fields: object) -> Partner:
+        values: dict[str, object] = {
+            "id": new_id(),
+            "door": "test",
+            "identifier": new_id(),
+            "name": "Expenses",
+            "issuer": "default",
+            "release": ("uid", "mail", "displayName"),
+        }
+        partner = Partner(**{**values, **fields})  # type: ignore[arg-type]
+        with self.ground.store.write() as unit:
+            return self.ground.partners.save(unit, partner, actor=ACTOR, at=self.clock.now())
+
+    def person(self, name: str = "ada", *, totp: bool = True, **fields: object) -> Person:
+        store = self.ground.store
+        source = LocalSource(store, _HASHER, self.clock)
+        with store.write() as unit:
+            new = NewPerson(name=name, attributes={"mail": (f"{name}@example.org",)}, **fields)  # type: ignore[arg-type]
+            person = self.hall.people.add(unit, new)
+            source.set_password(unit, person.source_key, _HASHED)
+        if totp:
+            self.give_totp(person)
+        with store.read() as connection:
+            found = self.hall.people.get(connection, person.id)
+        assert found is not None
+        return found
+
+    def give_totp(self, person: Person) -> None:
+        worth = FACTORS["totp"]
+        proof = Proof(person=person.id, factor="totp", kinds=worth.kinds, amr=worth.amr, at=self.clock.now())
+        seeded = NewMethod(
+            factor="totp", label="Authenticator app", secret=SEED, counter=-1, data={}, proof=proof
+        )
+        with self.ground.store.write() as unit:
+            self.hall.methods.add(unit, person.id, seeded, allowed=True)
+
+    def request(self, partner: Partner, **fields: object) -> SignInRequest:
+        values: dict[str, object] = {
+            "door": "test",
+            "issuer": "default",
+            "partner": partner.id,
+            "reply_to": "https://app.example/acs",
+        }
+        return SignInRequest(**{**values, **fields})  # type: ignore[arg-type]
+
+    def code(self) -> str:
+        return pyotp.TOTP(_BASE32).at(self.clock.now())
+
+    def password(
+        self, browser: Browser, step: Step, name: str = "ada", word: str = PASSWORD, **more: str
+    ) -> Step:
+        answer = {"factor": "password", "method": "", "username": name, "password": word, **more}
+        return browser.took(self.flow.prove(step.sign_in.id, browser.visit(), answer))
+
+    def totp(self, browser: Browser, step: Step, code: str | None = None) -> Step:
+        asked = step.sign_in.asked
+        method = asked.method if asked else ""
+        answer = {"factor": "totp", "method": method, "code": self.code() if code is None else code}
+        return browser.took(self.flow.prove(step.sign_in.id, browser.visit(), answer))
+
+    def sign_in(self, browser: Browser, partner: Partner, name: str = "ada", **fields: object) -> Step:
+        """Walk a whole sign-in with password and code."""
+        step = browser.took(self.flow.begin(self.request(partner, **fields), browser.visit()))
+        self.clock.advance(seconds=30)
+        return self.totp(browser, self.password(browser, step, name))
+
+
+_BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+def build_house(
+    store: Store,
+    folder: Path,
+    clock: TestClock,
+    *,
+    lifetimes: Lifetimes | None = None,
+    limits: Limits | None = None,
+) -> House:
+    log = io.StringIO()
+    ground = make_ground(
+        clock=clock,
+        store=store,
+        state=SqliteState(folder / "state.db", clock),
+        sealer=Sealer(MasterKey.load_or_create(folder / "master.key")),
+        audit=AuditLog(clock, to_stream(log)),
+        lifetimes=lifetimes,
+    )
+    door = FakeDoor()
+    hall = build_hallway(ground, {"test": door}, cost=CHEAP, limits=limits)
+    return House(ground=ground, hall=hall, door=door, clock=clock, log=log)

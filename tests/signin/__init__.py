@@ -1,0 +1,1 @@
+"""The hallway: flow, lockout, sign-out, pages."""
