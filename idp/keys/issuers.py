@@ -62,7 +62,6 @@ class Issuers:
             noun="issuer", key=DEFAULT, before=None if before is None else plain(before), after=plain(after)
         )
         change(unit, actor=_START, at=at, change=changed)
-        unit.after_commit(self._held.forget)
         return after
 
 

@@ -169,7 +169,6 @@ class KeyRing:
     ) -> None:
         recorded = Change(noun="key", key=kid, before=before, after=after)
         change(unit, actor=actor, at=self._clock.now(), change=recorded)
-        unit.after_commit(self._held.forget)
 
     @staticmethod
     def _turns(unit: Unit, key_set: str) -> dict[tuple[str, KeyState], str]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from idp.core.errors import Refused
 from idp.core.model import Actor
-from idp.store import Change, change, open_store, revision, schema
+from idp.store import Change, change, open_store, revision, revisioned, schema
 from idp.store.revisioned import Revisioned
 from tests.clock import TestClock
 
@@ -74,7 +74,7 @@ def change_and_fail(store, clock) -> None:
 
 
 # The cache that follows -----------------------------------------------------------------------
-def test_it_is_loaded_when_first_asked_and_not_again_without_a_change(store, clock):
+def test_it_is_loaded_when_first_asked_and_not_again_without_a_change(store, clock, monkeypatch):
     set_to(store, "one", clock)
     loads = []
 
@@ -84,19 +84,26 @@ def test_it_is_loaded_when_first_asked_and_not_again_without_a_change(store, clo
 
     cache = Revisioned(store, load)
     assert loads == []
-    for _ in range(3):
-        assert cache.get() == "one"
-        store.note_change()
-    assert cache.get() == "one"
+    monkeypatch.setattr(revisioned, "CHECK_EVERY", 0)
+    assert [cache.get() for _ in range(3)] == ["one"] * 3
     assert loads == [1]
 
 
-def test_the_process_that_changed_it_sees_it_at_once(store, clock):
+def test_the_process_that_made_a_change_sees_it_at_once(store, clock):
     set_to(store, "one", clock)
     cache = Revisioned(store, read_setting)
     assert cache.get() == "one"
     set_to(store, "two", clock)
     assert cache.get() == "two"
+
+
+def test_a_change_that_rolls_back_is_not_seen(store, clock):
+    set_to(store, "one", clock)
+    cache = Revisioned(store, read_setting)
+    assert cache.get() == "one"
+    with pytest.raises(Refused):
+        change_and_fail(store, clock)
+    assert cache.get() == "one"
 
 
 def test_others_go_on_with_the_old_value_while_one_thread_reads(store, clock):
@@ -113,12 +120,11 @@ def test_others_go_on_with_the_old_value_while_one_thread_reads(store, clock):
     cache = Revisioned(store, load)
     assert cache.get() == "one"
     set_to(store, "two", clock)
-    store.note_change()
     assert cache.get() == "two"
     assert seen == ["one"]
 
 
-def test_a_failing_load_keeps_the_old_value_and_is_tried_again(store, clock):
+def test_a_failing_load_keeps_the_old_value_and_is_tried_again(store, clock, monkeypatch):
     set_to(store, "one", clock)
     broken = []
 
@@ -131,11 +137,10 @@ def test_a_failing_load_keeps_the_old_value_and_is_tried_again(store, clock):
     cache.get()
     set_to(store, "two", clock)
     broken.append("once")
-    store.note_change()
     with pytest.raises(Refused):
         cache.get()
     assert cache.get() == "one"
-    store.note_change()
+    monkeypatch.setattr(revisioned, "CHECK_EVERY", 0)
     assert cache.get() == "two"
 
 
