@@ -1,0 +1,86 @@
+"""Every verb of every noun refuses whoever has no right to it."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+
+import pytest
+
+from idp.core.model import Actor
+from idp.desk.keys import KeyDesk
+from idp.desk.methods import MethodDesk
+from idp.desk.partners import PartnerDesk
+from idp.desk.people import PeopleDesk
+from idp.desk.policies import PolicyDesk
+from idp.desk.records import RecordDesk
+from idp.desk.rights import NotAllowed, need_owner
+from idp.directory.people import NewPerson
+from idp.partners.oidc import register
+from tests.desk.conftest import NOBODY
+
+_NOUNS = {
+    "people": PeopleDesk,
+    "methods": MethodDesk,
+    "partners": PartnerDesk,
+    "keys": KeyDesk,
+    "policies": PolicyDesk,
+    "records": RecordDesk,
+}
+_ARGUMENTS = {
+    "new": NewPerson(name="eve"),
+    "password": "secret words",
+    "name": "ada",
+    "seed": b"0" * 20,
+    "method_id": "m",
+    "data": b"<x/>",
+    "client_id": "wiki",
+    "settings": register(redirect_uris=["https://wiki.example/cb"], secret=""),
+    "which": "wiki",
+    "enabled": True,
+}
+_VERBS = [
+    (noun, name)
+    for noun, cls in _NOUNS.items()
+    for name, _ in inspect.getmembers(cls, inspect.isfunction)
+    if not name.startswith("_") and name not in {one.name for one in fields(cls)}
+]
+
+
+def test_there_are_verbs():
+    assert len(_VERBS) >= 18
+
+
+@pytest.mark.parametrize(("noun", "verb"), _VERBS, ids=[".".join(verb) for verb in _VERBS])
+def test_a_person_without_a_role_may_do_nothing(desk, noun, verb):
+    method = getattr(getattr(desk, noun), verb)
+    needed = [
+        name
+        for name, parameter in inspect.signature(method).parameters.items()
+        if parameter.default is inspect.Parameter.empty and name != "actor"
+    ]
+    arguments = {name: _ARGUMENTS[name] for name in needed}
+    with pytest.raises(NotAllowed) as caught:
+        method(**arguments, actor=NOBODY)
+    assert caught.value.status == 403
+    assert desk.log == []
+
+
+@pytest.mark.parametrize(
+    ("actor", "allowed"),
+    [
+        (Actor(kind="cli", id="root"), True),
+        (Actor(kind="system", id="start"), True),
+        (Actor(kind="person", id="i", roles=("owner",)), True),
+        (Actor(kind="person", id="i", roles=("helpdesk",)), False),
+        (Actor(kind="person", id="i"), False),
+        (Actor(kind="partner", id="i", roles=("owner",)), False),
+        (Actor(kind="", id=""), False),
+    ],
+)
+def test_who_is_an_owner(actor, allowed):
+    if allowed:
+        need_owner(actor)
+    else:
+        with pytest.raises(NotAllowed):
+            need_owner(actor)
