@@ -1,5 +1,10 @@
-"""Claims: what is said about a person to a partner, and why."""
+"""Claims: what is said about a person to a partner, and why.
 
+A partner's release list says which attributes it gets. Rules that transform claims come
+between the attributes and the release, with the same trace.
+"""
+
+from idp.claims.names import canonical
 from idp.claims.release import DEFAULT_RELEASE, Released, TraceLine, release
 
-__all__ = ["DEFAULT_RELEASE", "Released", "TraceLine", "release"]
+__all__ = ["DEFAULT_RELEASE", "Released", "TraceLine", "canonical", "release"]

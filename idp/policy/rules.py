@@ -86,13 +86,17 @@ def _rule(data: object, *, place: str) -> Rule:
     rule_id = _text(fields.get("id"), place=f"{place}, id")
     if not _ID.fullmatch(rule_id):
         raise Refused(f"{place}, id: use up to 64 letters, digits, dots, hyphens and underscores.")
-    return Rule(
+    rule = Rule(
         id=rule_id,
         name=_text(fields.get("name", rule_id), place=f"{place}, name"),
         conditions=_conditions(fields.get("conditions", {}), place=f"{place}, conditions"),
         controls=_controls(fields.get("controls", {}), place=f"{place}, controls"),
         enabled=_flag(fields.get("enabled", True), place=f"{place}, enabled"),
     )
+    if rule.controls.deny and rule.conditions.older_than is not None:
+        # It would lock people out until their session ends, with no way to prove anything anew.
+        raise Refused(f"{place}: deny can't depend on older_than; use fresh_within to have it proved anew.")
+    return rule
 
 
 def _conditions(data: object, *, place: str) -> Conditions:

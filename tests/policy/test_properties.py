@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from idp.core.model import AccessPolicy, Kind, Offer, Partner, Person, Proof, SignInRequest, Strength
 from idp.policy.decide import decide
 from idp.policy.model import Ask, Conditions, Confirm, Controls, Decision, Facts, Issue, Register, Rule
-from tests.policy.cases import ALICE, APP, HOUR, NOW, WORTH
+from tests.policy.cases import ALICE, APP, CLOSED, DISABLED, GUARDED, HOUR, NEWCOMER, NOW, WORTH
 
 ADDRESSES = ["203.0.113.7", "10.1.2.3", "2001:db8::1", "::ffff:10.1.2.3", "", "a", "10.1.2.3%0"]
 FACTORS = [*WORTH, "retina", ""]
@@ -131,10 +131,14 @@ FACTS = build(
 )
 # Facts where an Issue is likely: what must never turn into one is searched from here.
 PLAIN = st.builds(
-    lambda facts, request, proofs: replace(facts, request=request, person=ALICE, partner=APP, proofs=proofs),
+    lambda facts, request, person, partner, proofs: replace(
+        facts, request=request, person=person, partner=partner, proofs=proofs
+    ),
     FACTS,
     REQUESTS.map(lambda request: replace(request, silent=False, confirm=(), expected_person="")),
-    st.lists(HONEST, min_size=1, max_size=4).map(tuple),
+    st.sampled_from([ALICE, ALICE, NEWCOMER, DISABLED]),
+    st.sampled_from([APP, APP, GUARDED, CLOSED]),
+    st.lists(HONEST | ODD, min_size=1, max_size=4).map(tuple),
 )
 ANY_FACTS = FACTS | PLAIN
 
@@ -155,8 +159,8 @@ def by_age(rules: Sequence[Rule]) -> bool:
 def test_issue_means_that_everything_was_met() -> None:
     issued = []
 
-    @settings(max_examples=200)
-    @given(RULE_LISTS, ANY_FACTS)
+    @settings(max_examples=400)
+    @given(RULE_LISTS, PLAIN)
     def search(rules: tuple[Rule, ...], facts: Facts) -> None:
         decision = decide(rules, facts)
         if isinstance(decision.verdict, Issue):
@@ -177,6 +181,9 @@ def everything_was_met(rules: Sequence[Rule], facts: Facts, decision: Decision) 
     assert decision.reached.rank >= decision.required.rank
     assert {proof.person for proof in decision.counted} == {facts.person.id}
     assert any(WORTH[proof.factor].first for proof in decision.counted)
+    assert all(proof.at - facts.now <= timedelta(seconds=10) for proof in decision.counted)
+    if decision.required is Strength.PHISHING_RESISTANT:
+        assert any(WORTH[proof.factor].phishing_resistant for proof in decision.counted)
     matched = [rule for rule in rules if rule.enabled and rule.id in decision.rules]
     assert not any(rule.controls.deny for rule in matched)
     kinds = {kind for proof in decision.counted for kind in WORTH[proof.factor].kinds}

@@ -34,7 +34,7 @@ OFFICE = Rule(
         except_people=("bob",),
         except_groups=("finance",),
     ),
-    controls=Controls(deny=True, strength=Strength.ONE, methods=("totp",), fresh_within=3600),
+    controls=Controls(strength=Strength.ONE, methods=("totp",), fresh_within=3600),
     enabled=False,
 )
 EVERYONE = Rule(id="everyone", name="everyone", controls=Controls(fresh_within=60))
@@ -171,6 +171,7 @@ WRONG = [
     (with_conditions(older_than=True), "older_than: must be a whole number"),
     (with_conditions(older_than="60"), "older_than: must be a whole number"),
     (with_conditions(older_than=LONGEST_AGE + 1), "older_than: must be a whole number"),
+    (with_conditions(older_than=60), "Rule 1: deny can't depend on older_than"),
     (with_fields(controls={}), "Rule 1, controls: the rule demands nothing"),
     ([{"id": "a"}], "Rule 1, controls: the rule demands nothing"),
     (with_controls(deny=False, methods=[]), "Rule 1, controls: the rule demands nothing"),

@@ -59,6 +59,7 @@ BOBS = (proof("password", person="i-bob"), proof("totp", person="i-bob"))
 NOTHING = proof("password", kinds=frozenset())
 EVERYTHING = proof("password", kinds=frozenset(Kind))
 BOASTFUL = proof("totp", kinds=frozenset(Kind), amr=("otp", "mfa", "hwk"), phishing_resistant=True)
+TOUCH = proof("passkey", kinds=frozenset({Kind.HAVE}))
 RETINA = replace(TOTP_PROOF, factor="retina")
 ALICE_ONLY, FINANCE_ONLY = AccessPolicy(people=("ALICE",)), AccessPolicy(people=("bob",), groups=("finance",))
 FROM = {"networks": ("203.0.113.0/24",)}  # where the sign-in comes from
@@ -135,6 +136,8 @@ CONDITIONS: list[Row] = [
     ("old enough", AFTER_8, facts(*OLD), ASK_PASSWORD),
     ("too young", AFTER_10, facts(*OLD), ISSUE),
     ("old, proved again: the rule lets go", AFTER_8, facts(*OLD, *BOTH), ISSUE),
+    ("old, proved again, in any order", AFTER_8, facts(*BOTH, *OLD), ISSUE),
+    ("old, to the second", [rule(when={"older_than": 9 * HOUR}, fresh_within=0)], facts(*OLD), ASK_PASSWORD),
     ("old, half proved again: it does not", AFTER_8, facts(*OLD, *PW), ASK_TOTP),
     ("another person's age", AFTER_8, facts(*BOTH, proof("sms", DAY, person="i-bob")), ISSUE),
     ("a disabled rule says nothing", [replace(one()[0], enabled=False)], facts(*PW), ASK_TOTP),
@@ -150,6 +153,7 @@ CONTROLS: list[Row] = [
     ("resistant: not asked for what is not enough", KEY_RULE, facts(*PW), NO_METHOD),
     ("resistant: no key by password past TOTP", KEY_RULE, facts(*PW, enrollable=("key",)), NO_METHOD),
     ("resistant newcomer", KEY_RULE, newcomer(enrollable=("key",)), Register(factors=("key",))),
+    ("resistant: two things one has are one kind", KEY_RULE, facts(TOUCH, offers=(KEY,)), NO_METHOD),
     ("a key alone is one kind", KEY_RULE, facts(proof("key")), ASK_PASSWORD),
     ("accepted method", [rule(methods=("totp",))], facts(), ISSUE),
     ("method not accepted", SMS_RULE, facts(offers=(TOTP, SMS)), ASK_SMS),
@@ -177,6 +181,7 @@ DENIALS: list[Row] = [
     ("deny all but a person: another", deny(except_people=("bob",)), facts(*PW), DENY),
     ("deny a person: stale is asked first", deny(people=("alice",)), asks(*OLD, force=True), ASK_PASSWORD),
     ("deny a person before the second factor", deny(people=("alice",)), facts(*PW), DENY),
+    ("deny what is old: proved anew first", deny(older_than=HOUR), asks(*OLD, force=True), ASK_PASSWORD),
     ("disabled person", [], facts(person=DISABLED), IS_DISABLED),
     ("disabled person, before the second factor", [], facts(*PW, person=DISABLED), IS_DISABLED),
     ("disabled, stale", [], facts(*OLD, person=DISABLED, asks={"max_age": 60}), ASK_PASSWORD),
