@@ -163,22 +163,20 @@ class SignInPages:
 
     # Rendering --------------------------------------------------------------------------------
     def _render(self, step: Step, error: str, *, status: int = 200) -> Response:
-        template, context = self._content(step)
-        return page(
-            template,
-            status=status,
-            locale=step.sign_in.request.locale,
-            # The last form may be answered by a redirect to the partner, which the browser only
-            # follows when this page's policy lists it (CSP form-action).
-            reply_to=step.sign_in.request.reply_to,
-            partner_name=step.partner.name,
-            step=step.sign_in.id,
-            cancel_action=f"/signin/{step.sign_in.id}/cancel",
-            choose_action=f"/signin/{step.sign_in.id}/choose",
-            username=step.person.name if step.person else "",
-            error=error or None,
-            **context,
-        )
+        template, own = self._content(step)
+        context = {
+            "partner_name": step.partner.name,
+            "cancel_action": f"/signin/{step.sign_in.id}/cancel",
+            "choose_action": f"/signin/{step.sign_in.id}/choose",
+            "username": step.person.name if step.person else "",
+            "display_name": step.person.display_name if step.person else "",
+            "error": error or None,
+            **own,
+        }
+        # The last form may be answered by a redirect to the partner, which the browser only
+        # follows when this page's policy lists it (CSP form-action).
+        asked = step.sign_in.request
+        return page(template, status=status, locale=asked.locale, reply_to=asked.reply_to, **context)
 
     def _content(self, step: Step) -> tuple[str, Mapping[str, Any]]:
         address, verdict = f"/signin/{step.sign_in.id}", step.decision.verdict

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from html import unescape
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,13 @@ from idp.app import build_app, make_ground
 from idp.audit import AuditLog, to_stream
 from idp.core import codec
 from idp.core.model import AccessPolicy, Actor, Kind, Partner, Person, Proof
+from idp.core.ports import NewMethod
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson, People
+from idp.factors.codes import hotp
 from idp.keys import Issuers, KeyRing, KeyState, MasterKey, Sealer
+from idp.methods import Methods
 from idp.oidc.idtokens import IdTokens
 from idp.partners.oidc import register
 from idp.partners.registry import Partners
@@ -41,6 +46,10 @@ GOODBYE = "https://wiki.example/bye"
 SECRET = "a-secret-that-is-long-enough"
 VERIFIER = "v" * 43
 CHALLENGE = "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"
+PASSWORD = "correct horse battery staple"
+SEED = b"twenty bytes of seed"
+FORM = re.compile(r'<form method="post" action="(/signin/[^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
 TEST = Actor(kind="system", id="test")
 COOKIE = "__Host-countersign-session"
 
@@ -84,6 +93,9 @@ class House:
     ring: KeyRing
     sessions: Sessions
     id_tokens: IdTokens
+    hasher: PasswordHasher
+    local: LocalSource
+    methods: Methods
     app: Flask
     registered: dict[str, Partner]
 
@@ -126,27 +138,51 @@ class House:
     def close(self, client_id: str) -> Partner:
         return self.change(client_id, access=AccessPolicy(people=("nobody",)))
 
+    def enrol(self, person: Person) -> None:
+        """Give the person a password and an authenticator app."""
+        hashed = self.hasher.hash(PASSWORD)
+        proof = Proof(
+            person=person.id, factor="totp", kinds=frozenset({Kind.HAVE}), amr=("otp",), at=self.clock.now()
+        )
+        app = NewMethod(factor="totp", label="App", secret=SEED, counter=-1, data={}, proof=proof)
+        with self.store.write() as unit:
+            self.local.set_password(unit, person.source_key, hashed)
+            self.methods.add(unit, person.id, app)
+
     # Browsers ---------------------------------------------------------------------------------
+    def open_session(self, person: Person) -> str:
+        """Sign the person in with two factors; return the session cookie's value."""
+        now = self.clock.now()
+        proofs = (
+            Proof(person=person.id, factor="password", kinds=frozenset({Kind.KNOW}), amr=("pwd",), at=now),
+            Proof(person=person.id, factor="totp", kinds=frozenset({Kind.HAVE}), amr=("otp",), at=now),
+        )
+        session = self.sessions.prepare(person=person.id, proofs=proofs, stay=False, now=now)
+        with self.store.write() as unit:
+            return self.sessions.open(unit, session)
+
     def browser(self, person: Person | None = None) -> FlaskClient:
-        """Return a browser, signed in with two factors when a person is given."""
+        """Return a browser, signed in when a person is given."""
         client = self.app.test_client()
         if person is not None:
-            now = self.clock.now()
-            proofs = (
-                Proof(
-                    person=person.id, factor="password", kinds=frozenset({Kind.KNOW}), amr=("pwd",), at=now
-                ),
-                Proof(person=person.id, factor="totp", kinds=frozenset({Kind.HAVE}), amr=("otp",), at=now),
-            )
-            session = self.sessions.prepare(person=person.id, proofs=proofs, stay=False, now=now)
-            with self.store.write() as unit:
-                secret = self.sessions.open(unit, session)
-            client.set_cookie(COOKIE, secret, domain="id.example", secure=True)
+            client.set_cookie(COOKIE, self.open_session(person), domain="id.example", secure=True)
         return client
 
     def authorize(self, browser: FlaskClient, **changed: str | None) -> TestResponse:
         """Send a fine authorization request, changed; None leaves a parameter out."""
         return browser.get("/oidc/authorize?" + urlencode(asking(**changed)), base_url=BASE)
+
+    def walk(self, browser: FlaskClient, response: TestResponse, name: str = "ada") -> TestResponse:
+        """Fill in the sign-in's pages, password and code, until the client is answered."""
+        for _ in range(2):
+            page = browser.get(response.headers["Location"], base_url=BASE)
+            form = FORM.search(page.text)
+            assert form is not None, page.text
+            fields = dict(HIDDEN.findall(form[2]))
+            code = hotp(SEED, int(self.clock.now().timestamp()) // 30, digits=6, algorithm="sha1")
+            answers = {"username": name, "password": PASSWORD, "code": code}
+            response = browser.post(unescape(form[1]), base_url=BASE, data={**answers, **fields})
+        return response
 
     def code(self, browser: FlaskClient, **changed: str | None) -> str:
         """Return the code of a sign-in that needs no page."""
@@ -217,7 +253,7 @@ def unpadded(part: str) -> dict[str, Any]:
     return from_text
 
 
-def build(template: Path, folder: Path) -> House:
+def build(template: Path, folder: Path, *, base: str = BASE) -> House:
     """Build the application over a copy of the prepared database."""
     shutil.copytree(template, folder)
     clock, store = TestClock(), _open(folder)
@@ -229,17 +265,24 @@ def build(template: Path, folder: Path) -> House:
         audit=AuditLog(clock, to_stream(StringIO())),
     )
     cost = Cost(memory=64, passes=1)
+    hasher = PasswordHasher(cost)
+    local = LocalSource(store, hasher, clock)
+    with store.write() as unit:
+        ground.issuers.ensure(unit, base, clock.now())
     with store.read() as connection:
         registered = {partner.identifier: partner for partner in ground.partners.listing(connection)}
     return House(
         clock=clock,
         store=store,
-        people=People(store, clock, [LocalSource(store, PasswordHasher(cost), clock)]),
+        people=People(store, clock, [local]),
         partners=ground.partners,
         issuers=ground.issuers,
         ring=ground.keys,
         sessions=ground.sessions,
         id_tokens=IdTokens(partners=ground.partners, issuers=ground.issuers, ring=ground.keys),
-        app=build_app(ground, WebSettings.of(base_url=BASE), cost=cost),
+        hasher=hasher,
+        local=local,
+        methods=Methods(store, ground.sealer, clock),
+        app=build_app(ground, WebSettings.of(base_url=base), cost=cost),
         registered=registered,
     )
