@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.settings import Settings, SettingsError, checked_bind, is_loopback, load_settings
 
-
-@pytest.fixture(autouse=True)
-def nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Start each test in an empty folder without any IDP_* variable."""
-    for name in list(os.environ):
-        if name.upper().startswith("IDP_"):
-            monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("nothing_set")
 
 
 def problems() -> tuple[str, ...]:
