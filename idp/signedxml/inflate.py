@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import zlib
 
@@ -55,9 +54,11 @@ def decode_base64(value: str) -> bytes:
 
 
 def _base64(value: str) -> bytes:
+    if len(value) % 4:
+        raise _undecodable("base64: length")
     try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
+        return binascii.a2b_base64(value, strict_mode=True)
+    except ValueError as error:
         raise _undecodable(f"base64: {error}") from error
 
 

@@ -19,7 +19,9 @@ ID = "_genuine"
 NS = {"ds": DS, "md": MD, "saml": SAML, "samlp": SAMLP}
 _HEAD = f'xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}" Version="2.0" IssueInstant="2026-03-01T12:00:00Z"'
 _ISSUER = "<saml:Issuer>https://sp.example/</saml:Issuer>"
-_STATUS = '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>'
+_STATUS = (
+    '<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>'
+)
 
 
 def authn_request(identifier: str = ID) -> str:
@@ -115,7 +117,7 @@ def find(element: etree._Element, name: str) -> etree._Element:
 
 
 _HASHES = {
-    "sha1": hashes.SHA1(),
+    "sha1": hashes.SHA1(),  # noqa: S303 - to show that it is refused
     "sha224": hashes.SHA224(),
     "sha256": hashes.SHA256(),
     "sha384": hashes.SHA384(),
@@ -140,7 +142,9 @@ def resigned(
     element = target(root, kind)
     signature = element.find(SIGNATURE)
     change(element, signature)
-    octets = canonical(find(signature, "SignedInfo"))
+    prefixes = signature.find("ds:SignedInfo/ds:CanonicalizationMethod/*", NS)
+    named = [] if prefixes is None else prefixes.get("PrefixList", "").split()
+    octets = canonical(find(signature, "SignedInfo"), inclusive_ns_prefixes=named)
     value = raw_signature(key or rsa_key(), octets, digest=digest, pss=pss)
     find(signature, "SignatureValue").text = base64.b64encode(value).decode()
     return etree.tostring(root)
@@ -154,11 +158,11 @@ def raw_signature(key: Key, data: bytes, *, digest: str = "sha256", pss: bool = 
     return key.sign(data, salted if pss else padding.PKCS1v15(), algorithm)
 
 
-def redigest(element: etree._Element, signature: etree._Element, *, digest: str = "sha256", **options) -> None:
+def redigest(
+    element: etree._Element, signature: etree._Element, *, digest: str = "sha256", **options
+) -> None:
     """Set the digest of the element as it is without its signature."""
     copy = etree.fromstring(etree.tostring(element, with_tail=False))
     copy.remove(copy.find(SIGNATURE))
     value = hashlib.new(digest, canonical(copy, **options)).digest()
     find(signature, "DigestValue").text = base64.b64encode(value).decode()
-
-

@@ -131,7 +131,9 @@ def test_any_prefixes_and_nesting_survive_the_wire(root: etree._Element, both: b
         data = etree.tostring(root, encoding=encoding)
         verified = gate(data, KINDS["Assertion"], key=ec_key())
         assert [t for t in verified.itertext() if t] == [
-            t for t in root.find(ASSERTION).xpath(".//text()[not(ancestor::ds:Signature)]", namespaces=NS) if t
+            t
+            for t in root.find(ASSERTION).xpath(".//text()[not(ancestor::ds:Signature)]", namespaces=NS)
+            if t
         ]
         if both:
             gate(data, KINDS["Response"], key=ec_key())
