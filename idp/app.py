@@ -49,7 +49,7 @@ from idp.signin.record import SignIns
 from idp.signin.renewal import Renewal
 from idp.state import open_state
 from idp.store import Store, open_store, revision
-from idp.web import health
+from idp.web import health, logs
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
 
@@ -311,5 +311,6 @@ def _checks(ground: Ground) -> Mapping[str, health.Check]:
 
 def create_app(settings: Settings) -> Flask:
     """Open everything that the settings name and build the application; call it after a fork."""
+    logs.configure(settings.log_format)
     web = WebSettings.of(base_url=settings.base_url, trusted_proxies=settings.trusted_proxies)
     return build_app(open_ground(settings), web)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from idp.audit import AuditLog, Entry, Event
 from idp.core.errors import Busy, Denied, Refused
-from idp.core.model import Method, SignIn, Visit
+from idp.core.model import Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
 from idp.factors.password import target_of
@@ -37,6 +37,17 @@ class TooMany(Refused):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One answer to be checked. target is what it is counted under, typed the user name given."""
+
+    sign_in: SignIn
+    visit: Visit
+    factor: str
+    target: str
+    typed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
     """Counts each attempt before it is checked, and audits what came of it."""
 
@@ -47,17 +58,17 @@ class Attempts:
     devices: Devices
     audit: AuditLog
 
-    def check(self, sign_in: SignIn, visit: Visit, factor: str, target: str, answer: Callable[[], T]) -> T:
+    def check(self, attempt: Attempt, answer: Callable[[], T]) -> T:
         """Return what `answer` gives, unless there were too many attempts. Raises Refused.
 
         A locked target's answer is checked all the same: it costs the same time, and a right
         one is worth knowing of (somebody has the password).
         """
         counted = self.lockout.count(
-            factor=factor,
-            target=target,
-            address=visit.network.address,
-            familiar=self._familiar(sign_in, visit, factor, target),
+            factor=attempt.factor,
+            target=attempt.target,
+            address=attempt.visit.network.address,
+            familiar=self._familiar(attempt),
         )
         try:
             result = answer()
@@ -66,19 +77,20 @@ class Attempts:
             self.lockout.take_back(counted)
             raise
         except Refused as refused:
-            self._failed(sign_in, visit, factor, counted, "locked" if counted.locked else "wrong")
-            raise self._no(factor, counted) from refused
+            self._failed(attempt, counted, right=False)
+            raise self._no(attempt.factor, counted) from refused
         if counted.locked:
-            self._failed(sign_in, visit, factor, counted, "locked, right answer")
-            raise self._no(factor, counted)
+            self._failed(attempt, counted, right=True)
+            raise self._no(attempt.factor, counted)
+        person = result.person if isinstance(result, Proof) else attempt.sign_in.person
         with self.store.write() as unit:
             self.lockout.succeeded(unit, counted)
-            self._record(unit, sign_in, visit, factor, Event.CREDENTIAL_ACCEPTED, "")
+            self._record(unit, attempt, Event.CREDENTIAL_ACCEPTED, person=person)
         return result
 
-    def registered(self, unit: Unit, sign_in: SignIn, visit: Visit, method: Method) -> None:
+    def registered(self, unit: Unit, attempt: Attempt) -> None:
         """Record that a method was set up during a sign-in."""
-        self._record(unit, sign_in, visit, method.factor, Event.METHOD_ADDED, "")
+        self._record(unit, attempt, Event.METHOD_ADDED, person=attempt.sign_in.person)
 
     def denied(self, judged: Judged, denied: Denied) -> None:
         """Record that a sign-in was denied, and by which rule."""
@@ -107,36 +119,52 @@ class Attempts:
             return TooMany(PAUSED["code"])
         return Refused(PAUSED["password" if factor == "password" else "code"])
 
-    def _familiar(self, sign_in: SignIn, visit: Visit, factor: str, target: str) -> bool:
+    @staticmethod
+    def _no(factor: str, counted: Counted) -> Refused:
+        # Behind the first factor a lock may be told, and ends the sign-in. Before it, the page
+        # must be the same for people who exist and people who don't.
+        if factor != "password" and counted.locked:
+            return TooMany(PAUSED["code"])
+        return Refused(PAUSED["password" if factor == "password" else "code"])
+
+    def _familiar(self, attempt: Attempt) -> bool:
         """Say whether the answer is about the person who signed in on this browser before."""
         with self.store.read() as connection:
-            known = self.devices.person_of(connection, visit.device, self.clock.now())
-            if factor != "password":
-                return known != "" and known == sign_in.person
+            known = self.devices.person_of(connection, attempt.visit.device, self.clock.now())
+            if attempt.factor != "password":
+                return known != "" and known == attempt.sign_in.person
             keys = self.people.login_keys(connection, known) if known else ()
-        return target in {target_of(key) for key in keys}
+        return attempt.target in {target_of(key) for key in keys}
 
-    def _failed(self, sign_in: SignIn, visit: Visit, factor: str, counted: Counted, reason: str) -> None:
+    def _failed(self, attempt: Attempt, counted: Counted, *, right: bool) -> None:
+        # Only names that somebody has are recorded: people type passwords there by mistake.
+        with self.store.read() as connection:
+            found = self.people.find(connection, attempt.typed)
         event = Event.CREDENTIAL_REFUSED
-        if counted.just_locked:
-            event = Event.LOCKED
-        if reason == "locked, right answer":
-            event = Event.RIGHT_WHILE_LOCKED
+        if counted.locked:
+            event = Event.RIGHT_WHILE_LOCKED if right else event
+            event = Event.LOCKED if counted.just_locked and not right else event
         with self.store.write() as unit:
-            self._record(unit, sign_in, visit, factor, event, reason)
+            self._record(
+                unit,
+                attempt,
+                event,
+                person=found.id if found else attempt.sign_in.person,
+                name=found.name if found else "",
+                reason="locked" if counted.locked else "wrong",
+            )
 
     def _record(
-        self, unit: Unit, sign_in: SignIn, visit: Visit, factor: str, event: Event, reason: str
+        self, unit: Unit, attempt: Attempt, event: Event, *, person: str, name: str = "", reason: str = ""
     ) -> None:
-        self.audit.record(
-            unit,
-            Entry(
-                event=event,
-                person=sign_in.person,
-                partner=sign_in.request.partner,
-                factor=factor,
-                reason=reason,
-                correlation=sign_in.correlation,
-                address=visit.network.address,
-            ),
+        entry = Entry(
+            event=event,
+            person=person,
+            partner=attempt.sign_in.request.partner,
+            factor=attempt.factor,
+            reason=reason,
+            correlation=attempt.sign_in.correlation,
+            name=name,
+            address=attempt.visit.network.address,
         )
+        self.audit.record(unit, entry)

@@ -13,7 +13,7 @@ from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
 from idp.core.model import Grant, Offer, Proof, SignIn, SignInRequest, Visit
 from idp.policy.model import Ask, Confirm, Deny, Issue, Register
-from idp.signin.attempts import Attempts, TooMany
+from idp.signin.attempts import Attempt, Attempts, TooMany
 from idp.signin.issue import Issued, Issuing, merge
 from idp.signin.judge import Judge, Judged, without_proofs
 from idp.signin.record import SignIns
@@ -76,14 +76,15 @@ class Flow:
         if asked is None or given != (asked.factor, asked.method) or not _offered(judged):
             return self._advance(sign_in, version, visit)
         factor = self.judge.factors.provers[asked.factor]
+        attempt = Attempt(
+            sign_in=sign_in,
+            visit=visit,
+            factor=factor.name,
+            target=factor.target(sign_in, answer),
+            typed=answer.get("username", ""),
+        )
         try:
-            proof = self.attempts.check(
-                sign_in,
-                visit,
-                factor.name,
-                factor.target(sign_in, answer),
-                lambda: factor.prove(sign_in, answer),
-            )
+            proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
         except TooMany:
             return self._saved(replace(sign_in, ended=Reason.TOO_MANY_ATTEMPTS), version, visit)
         stay = sign_in.stay or answer.get("stay") == "1"
@@ -112,19 +113,14 @@ class Flow:
         if draft.factor not in verdict.factors or answer.get("factor") != draft.factor:
             return self._advance(sign_in, version, visit)
         enroller = self.judge.factors.enrollers[draft.factor]
+        attempt = Attempt(sign_in=sign_in, visit=visit, factor=draft.factor, target="enrol:" + person.id)
         try:
-            new = self.attempts.check(
-                sign_in,
-                visit,
-                draft.factor,
-                "enrol:" + person.id,
-                lambda: enroller.confirm(person, draft, answer),
-            )
+            new = self.attempts.check(attempt, lambda: enroller.confirm(person, draft, answer))
         except TooMany:
             return self._saved(replace(sign_in, ended=Reason.TOO_MANY_ATTEMPTS), version, visit)
         with self.judge.store.write() as unit:
             method = self.judge.methods.add(unit, person.id, new)
-            self.attempts.registered(unit, sign_in, visit, method)
+            self.attempts.registered(unit, attempt)
         proof = replace(new.proof, method=method.id)
         return self._proved(sign_in, version, visit, proof, stay=sign_in.stay)
 

@@ -122,7 +122,7 @@ def test_a_form_is_sent_once(tab: Page, provider: str) -> None:
 def test_the_password_can_be_looked_at_and_is_hidden_when_sent(tab: Page, base: str) -> None:
     tab.goto(f"{base}/password")
     password = tab.get_by_label("Password", exact=True)
-    show = tab.get_by_role("button", name="Show password")
+    show = tab.get_by_role("button", name="Show what I typed")
     before = password.bounding_box()
     show.click()
     expect(password).to_have_attribute("type", "text")
@@ -166,7 +166,7 @@ def test_the_keyboard_reaches_everything_in_order(tab: Page, base: str) -> None:
             )
         )
         tab.keyboard.press("Tab")
-    assert reached == ["username", "password", "Show password", "stay", "Sign in", "Cancel"]
+    assert reached == ["username", "password", "Show what I typed", "stay", "Sign in", "Cancel"]
 
 
 @pytest.mark.parametrize("tag", ["en", "ar"])
