@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from http import HTTPStatus
+from traceback import format_exception
 
 import structlog
 from flask import Flask, Response, jsonify, request
@@ -67,7 +68,8 @@ def install(app: Flask, *, json_endpoints: Collection[str]) -> None:
 
     def unforeseen(error: Exception) -> Response:
         ref = reference()
-        _log.error("unforeseen", ref=ref, path=request.path, exc_info=error)
+        # As text: loggers that format exceptions themselves may show local variables, passwords too.
+        _log.error("unforeseen", ref=ref, path=request.path[:200], exception="".join(format_exception(error)))
         return _answer(programs, 500, _OUR_FAULT, _BROKEN, _LATER, ref)
 
     app.register_error_handler(CountersignError, on_purpose)
