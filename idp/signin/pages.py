@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, redirect, request
 from markupsafe import Markup
 
-from idp.core.errors import Refused
+from idp.core.errors import Busy, Refused
 from idp.core.model import Offer, SignIn, SignInRequest
 from idp.core.ports import Clock
 from idp.partners.registry import Partners
@@ -133,7 +133,8 @@ class SignInPages:
         try:
             return self.respond(act())
         except Refused as refused:
-            text, status = refused.public, refused.status
+            # A form to correct is a page like any other; only "too busy" is said to programs too.
+            text, status = refused.public, refused.status if isinstance(refused, Busy) else 200
         except Expired as expired:
             return self._expired(expired.sign_in)
         return self._page_of(sign_in_id, lambda: self.flow.show(sign_in_id, visit_of(request)), text, status)
