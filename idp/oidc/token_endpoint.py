@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -32,6 +33,9 @@ from idp.signin.flow import Flow
 ACCESS_TOKEN_LIFETIME = timedelta(hours=1)
 ACCESS_TOKEN = "access"  # noqa: S105 - the kind under which tokens are kept
 AUTH_METHODS = (*CONFIDENTIAL, *PUBLIC)
+# At level DEBUG Authlib writes whole tokens to the log.
+logging.getLogger("authlib.oauth2").setLevel(logging.INFO)
+
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
 
 

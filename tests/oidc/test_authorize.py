@@ -243,6 +243,18 @@ def test_check_12_and_13_form_post_is_an_escaped_page_for_that_origin(house: Hou
     assert f'name="iss" value="{BASE}"' in denied.text
 
 
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "data:text/html,x", "vbscript:x"])
+def test_case_18_a_script_is_no_address_even_if_it_got_registered(house: House, address: str) -> None:
+    settings = {**house.registered["wiki"].settings, "redirect_uris": [address]}
+    house.change("wiki", settings=settings)
+    browser = house.browser(house.add_person())
+    for mode in ("query", "form_post"):
+        response = house.authorize(browser, redirect_uri=address, response_mode=mode)
+        assert response.status_code == 400
+        assert "Location" not in response.headers
+        assert f'action="{address}' not in response.text
+
+
 def test_without_a_session_the_person_is_asked(house: House) -> None:
     response = house.authorize(house.browser())
     assert response.status_code == 303

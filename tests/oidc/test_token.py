@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -92,6 +93,15 @@ def test_check_27_the_acr_answers_what_was_asked(house: House) -> None:
 def test_unknown_scopes_are_not_granted(house: House) -> None:
     browser = house.browser(house.add_person())
     assert house.tokens(browser, scope="offline_access email openid x")["scope"] == "openid email"
+
+
+def test_no_token_code_or_secret_is_logged(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    code = code_of(house)
+    answer = house.token(code).get_json()
+    house.token(code)
+    for secret in (code, answer["access_token"], answer["id_token"], SECRET, VERIFIER):
+        assert secret not in caplog.text
 
 
 # Each code once -------------------------------------------------------------------------------
@@ -224,6 +234,12 @@ def test_an_unknown_client_is_refused_like_a_wrong_secret(house: House) -> None:
 
 def test_check_32_the_address_is_no_place_for_parameters(house: House) -> None:
     refused(house.post("/oidc/token?client_secret=" + SECRET, {}), "invalid_request")
+
+
+def test_a_large_body_is_refused(house: House) -> None:
+    response = house.post("/oidc/token", {"code": "c" * 40_000})
+    assert response.status_code == 413
+    assert response.get_json()["error"] == "invalid_request"
 
 
 def test_only_post_is_answered(house: House) -> None:
