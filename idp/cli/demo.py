@@ -130,18 +130,16 @@ class _Memory:
 
 
 def _check_ports(places: Places) -> None:
-    taken = [
-        port
-        for port in (places.provider_port, places.expenses_port, places.wiki_port)
-        if not _free(socket.AF_INET, "127.0.0.1", port) or not _free(socket.AF_INET6, "::1", port)
-    ]
+    ports = (places.provider_port, places.expenses_port, places.wiki_port)
+    if len(set(ports)) < len(ports):
+        raise Refused("The three ports must differ.")
+    hosts = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+    taken = [str(port) for port in ports if not all(_free(family, host, port) for family, host in hosts)]
     if taken:
         raise Refused(
-            f"Something already listens on port {', '.join(map(str, taken))}: "
+            f"Something already listens on port {', '.join(taken)}: "
             "stop it, or choose others with --port, --expenses-port and --wiki-port."
         )
-    if len({places.provider_port, places.expenses_port, places.wiki_port}) < 3:
-        raise Refused("The three ports must differ.")
 
 
 def _free(family: socket.AddressFamily, host: str, port: int) -> bool:
