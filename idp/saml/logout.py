@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from lxml import etree
 from saml2 import SamlBase, samlp
 
 from idp import signedxml
@@ -17,7 +18,7 @@ from idp.keys import KeyRing
 from idp.partners.saml import saml_settings
 from idp.saml import names
 from idp.saml.gate import DOOR, Expected, Gate, Received, instant, malformed
-from idp.saml.writing import ALG, heading, timestamp, xml
+from idp.saml.writing import ALG, element, heading, timestamp
 from idp.sessions import Sessions
 from idp.store import Store
 
@@ -176,7 +177,7 @@ class Logout:
     ) -> Reply:
         query = signedxml.sign_query(
             message=name,
-            value=xml(message),
+            value=etree.tostring(element(message)),
             relay_state=relay_state,
             signer=self.keys.signer(issuer.key_set, ALG),
             alg=ALG,

@@ -20,9 +20,10 @@ from idp.keys import Issuers, KeyRing, PublicKey
 from idp.saml.inbound import SSO_PATH
 from idp.saml.logout import SLO_PATH
 from idp.saml.names import FORMATS
-from idp.saml.writing import ALG, element, timestamp
+from idp.saml.writing import ALG, timestamp
 
 MEDIA_TYPE = "application/samlmetadata+xml"  # metadata, appendix A
+_PREFIXES = {"md": md.NAMESPACE, "ds": xmldsig.NAMESPACE}
 _VALID = timedelta(days=14)
 _REFRESH = "PT6H"
 
@@ -55,7 +56,7 @@ class Metadata:
         key = (issuer, today, signer.kid, tuple(key.kid for key in keys))
         with self._lock:
             if self._made is None or self._made[0] != key:
-                root = element(_entity(issuer, keys, today))
+                root = etree.fromstring(_entity(issuer, keys, today).to_string(_PREFIXES))
                 signedxml.sign(root, signer=signer, alg=ALG, after_tag="")
                 body = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
                 self._made = (key, Document(body=body, etag=hashlib.sha256(body).hexdigest()[:32]))
