@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from idp.audit import AuditLog, Entry, Event
+from idp.claims import DEFAULT_RELEASE, canonical
 from idp.core import codec
 from idp.core.errors import Refused
 from idp.core.ids import new_id
@@ -22,7 +23,6 @@ from idp.partners.oidc import OidcSettings, check_client_id
 from idp.partners.registry import Partners
 from idp.store import Store, Unit
 
-DEFAULT_RELEASE = ("uid", "mail", "displayName")
 # An LDAP attribute name, or a claim's address.
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}|[a-z][a-z0-9+.-]*:[!-~]{1,500}")
 # Hashes of secrets are for comparing, not for showing.
@@ -179,4 +179,4 @@ def _described(partner: Partner, name: str, release: Sequence[str]) -> Partner:
 def _released(names: Sequence[str]) -> tuple[str, ...]:
     if not all(_ATTRIBUTE.fullmatch(name) for name in names):
         raise Refused("Attributes are named like uid, mail, displayName, or by an address.")
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(map(canonical, names)))
