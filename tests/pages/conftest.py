@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.pages.samples import make_samples, serving
 from tests.peers import require
+
+# Machines that run several suites at a time are slow to draw.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")

@@ -121,6 +121,7 @@ def test_a_form_is_sent_once(tab: Page, provider: str) -> None:
 
 def test_the_password_can_be_looked_at_and_is_hidden_when_sent(tab: Page, base: str) -> None:
     tab.goto(f"{base}/password")
+    expect(tab.get_by_label("User name")).to_be_focused()
     password = tab.get_by_label("Password", exact=True)
     show = tab.get_by_role("button", name="Show what I typed")
     before = password.bounding_box()
@@ -157,6 +158,8 @@ def test_the_key_can_be_copied(browser: Browser, base: str) -> None:
 
 def test_the_keyboard_reaches_everything_in_order(tab: Page, base: str) -> None:
     tab.goto(f"{base}/password")
+    # The browser focuses the field when it first draws the page, which may be after its load.
+    expect(tab.get_by_label("User name")).to_be_focused()
     reached = []
     for _ in range(6):
         reached.append(
