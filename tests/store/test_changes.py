@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 
 import pytest
@@ -13,6 +12,7 @@ from idp.core.model import Actor
 from idp.store import Change, change, open_store, revision, revisioned, schema
 from idp.store.revisioned import Revisioned
 from tests.clock import TestClock
+from tests.processes import Notes, race
 
 CLI = Actor(kind="cli", id="local")
 VALUES = sa.select(schema.settings.c.value)
@@ -144,14 +144,11 @@ def test_a_failing_load_keeps_the_old_value_and_is_tried_again(store, clock, mon
     assert cache.get() == "two"
 
 
-def test_a_change_by_another_process_is_followed_within_two_seconds(store, database, clock):
+def test_a_change_by_another_process_is_followed_within_two_seconds(store, database, clock, tmp_path):
     set_to(store, "one", clock)
     cache = Revisioned(store, read_setting)
     assert cache.get() == "one"
-    process = multiprocessing.get_context("spawn").Process(target=set_elsewhere, args=(database,))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 0
+    race(set_elsewhere, database, notes=Notes(tmp_path / "notes"), count=1)
     since = time.monotonic()
     while cache.get() == "one" and time.monotonic() - since < 5:
         time.sleep(0.01)
@@ -159,5 +156,5 @@ def test_a_change_by_another_process_is_followed_within_two_seconds(store, datab
     assert time.monotonic() - since < 2
 
 
-def set_elsewhere(database: str) -> None:
+def set_elsewhere(_number: int, _notes: Notes, database: str) -> None:
     set_to(open_store(database), "two", TestClock())
