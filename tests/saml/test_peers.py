@@ -77,7 +77,6 @@ def pysaml2(house: House, key: rsa.RSAPrivateKey, tmp_path: Path) -> Saml2Client
                     "logout_requests_signed": True,
                     "logout_responses_signed": True,
                     "want_assertions_signed": True,
-                    "want_response_signed": False,
                     "signing_algorithm": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
                     "digest_algorithm": "http://www.w3.org/2001/04/xmlenc#sha256",
                 }

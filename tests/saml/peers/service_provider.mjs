@@ -1,0 +1,43 @@
+// A service provider on @node-saml/node-saml with its own defaults. Reads one JSON command a line,
+// {do, ...}, and answers each with one line: {ok: ...} or {error: text}.
+import { createInterface } from 'node:readline'
+import { SAML } from '@node-saml/node-saml'
+
+const given = JSON.parse(process.argv[2])
+const options = {
+  callbackUrl: `${given.app}/acs`,
+  logoutCallbackUrl: `${given.app}/slo`,
+  issuer: `${given.app}/node`,
+  entryPoint: given.sso,
+  logoutUrl: given.slo,
+  idpCert: given.idpCert,
+  idpIssuer: given.idpIssuer,
+  audience: `${given.app}/node`,
+  privateKey: given.privateKey,
+  publicCert: given.publicCert,
+  signatureAlgorithm: 'sha256',
+  digestAlgorithm: 'sha256',
+  validateInResponseTo: 'always',
+}
+const saml = new SAML(options)
+// Without this it deflates for POST too, which the binding does not know (bindings 3.5.4).
+const posting = new SAML({ ...options, authnRequestBinding: 'HTTP-POST', skipRequestCompression: true })
+
+const commands = {
+  metadata: () => saml.generateServiceProviderMetadata(null, given.publicCert),
+  authorize: ({ relayState }) => saml.getAuthorizeUrlAsync(relayState, undefined, {}),
+  form: ({ relayState }) => posting.getAuthorizeMessageAsync(relayState),
+  accept: async ({ fields }) => (await saml.validatePostResponseAsync(fields)).profile,
+  logout: ({ profile }) => saml.getLogoutUrlAsync(profile, 'bye', {}),
+  heard: ({ query }) => saml.validateRedirectAsync(Object.fromEntries(new URLSearchParams(query)), query),
+  answer: ({ profile }) => saml.getLogoutResponseUrlAsync(profile, '', {}, true),
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line)
+  try {
+    console.log(JSON.stringify({ ok: await commands[command.do](command) }))
+  } catch (error) {
+    console.log(JSON.stringify({ error: String(error) }))
+  }
+}
