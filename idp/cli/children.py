@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from types import FrameType, TracebackType
 from typing import Self
@@ -20,15 +21,17 @@ from idp.core.errors import Refused
 _PATIENCE = 90.0  # seconds until a program must answer; a slow machine's first start takes 15
 _GRACE = 10.0  # seconds to stop by itself
 _LOOK = 0.1  # seconds between looks
-_LIMIT = 1024 * 1024
+_LIMIT = 1024 * 1024  # bytes of an answer
+_TAIL = 20  # lines of a log that are shown when its program ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program to run; environment is added to our own."""
+    """A program to run; environment is added to our own, log takes what it prints."""
 
     name: str
     command: tuple[str, ...]
+    log: Path
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -57,12 +60,17 @@ class Children:
         # They talk to one another on this machine, whatever proxy leads outside.
         shared = os.environ | {"NO_PROXY": "localhost,127.0.0.1", "no_proxy": "localhost,127.0.0.1"}
         for program in self._programs:
-            process = subprocess.Popen(
-                program.command,
-                env=shared | dict(program.environment),
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            program.log.unlink(missing_ok=True)
+            program.log.touch(mode=0o600)
+            with program.log.open("wb") as log:
+                process = subprocess.Popen(
+                    program.command,
+                    env=shared | dict(program.environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
             self._running.append((program, process))
         return self
 
@@ -103,7 +111,11 @@ class Children:
     def _check(self) -> None:
         for program, process in self._running:
             if process.poll() is not None and not self._stopping.is_set():
-                raise Refused(f"{program.name} ended with code {process.returncode}; see its messages above.")
+                raise Refused(f"{program.name} ended with code {process.returncode}:\n{_end_of(program.log)}")
+
+
+def _end_of(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL:])
 
 
 def _ask(address: str) -> bytes | None:

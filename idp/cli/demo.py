@@ -204,18 +204,24 @@ def _there(show: _Show, name: str, actor: Actor) -> bool:
 
 
 def _programs(places: Places, memory: _Memory) -> list[Program]:
-    python = [sys.executable, "-W", "ignore:CFB has been moved", "-m"]
-    expenses = [*python, "idp.demo.saml_app", "--port", str(places.expenses_port)]
-    wiki = [*python, "idp.demo.oidc_app", "--port", str(places.wiki_port), "--client-id", _CLIENT]
-    provider = ["--provider", places.provider]
+    serve = str(Path(sysconfig.get_path("scripts")) / "idp")
+    # pysaml2 imports a cipher mode from its former place, which cryptography warns of.
+    python = (sys.executable, "-W", "ignore:CFB has been moved", "-m")
+    expenses = (
+        *python,
+        "idp.demo.saml_app",
+        "--port",
+        str(places.expenses_port),
+        "--data",
+        str(memory.folder),
+    )
+    wiki = (*python, "idp.demo.oidc_app", "--port", str(places.wiki_port), "--client-id", _CLIENT)
+    provider = ("--provider", places.provider)
+    secret = {"WIKI_CLIENT_SECRET": memory.get("secret")}
     return [
-        Program(name="idp serve", command=(str(Path(sysconfig.get_path("scripts")) / "idp"), "serve")),
-        Program(name="Expenses", command=(*expenses, *provider, "--data", str(memory.folder))),
-        Program(
-            name="Wiki",
-            command=(*wiki, *provider),
-            environment={"WIKI_CLIENT_SECRET": memory.get("secret")},
-        ),
+        Program(name="idp serve", command=(serve, "serve"), log=memory.folder / "provider.log"),
+        Program(name="Expenses", command=(*expenses, *provider), log=memory.folder / "expenses.log"),
+        Program(name="Wiki", command=(*wiki, *provider), log=memory.folder / "wiki.log", environment=secret),
     ]
 
 
@@ -226,6 +232,7 @@ def _announce(places: Places, memory: _Memory) -> None:
             "Expenses (SAML)": places.expenses,
             "Wiki (OpenID Connect)": places.wiki,
             "Identity provider": places.provider,
+            "Logs": memory.folder,
         }
     )
     say("")

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sysconfig
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
 import pytest
-import requests
+from pyotp import TOTP
+
+from tests.demo.browser import Browser
 
 _IDP = str(Path(sysconfig.get_path("scripts")) / "idp")
 _READY = "Countersign is ready."
@@ -102,10 +103,11 @@ def demo(data: Path, ports: list[int]) -> Iterator[Demo]:
         _stop(running, signal.SIGTERM)
 
 
-def test_it_prints_addresses_and_credentials(demo: Demo) -> None:
+def test_it_prints_addresses_and_credentials(demo: Demo, data: Path) -> None:
     assert _READY in demo.printed
     for address in (demo.provider, demo.expenses, demo.wiki):
         assert address in demo.printed
+    assert str(data / "demo") in demo.printed
     assert re.search(r"^ada +\S{9,} +set up at first sign-in", demo.printed, re.MULTILINE)
     assert re.search(
         r"^bob +\S{9,} +authenticator app with the key ([A-Z2-7]{4} )+", demo.printed, re.MULTILINE
@@ -114,31 +116,47 @@ def test_it_prints_addresses_and_credentials(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("application", ["expenses", "wiki"])
-def test_each_application_sends_to_the_sign_in_page(demo: Demo, application: str) -> None:
-    base = {"expenses": demo.expenses, "wiki": demo.wiki}[application]
-    with closing(requests.Session()) as browser:
-        browser.trust_env = False
-        assert f"Welcome to {application.title()}" in browser.get(f"{base}/", timeout=10).text
-        page = browser.get(f"{base}/login", timeout=10)
-    assert page.status_code == 200
-    assert page.url.startswith(demo.provider)
-    assert application.title() in page.text
-    assert "User name" in page.text
-
-
-@pytest.mark.parametrize("application", ["expenses", "wiki"])
 def test_each_application_hears_a_no(demo: Demo, application: str) -> None:
     # Nobody is signed in, so asking without a page must come back with the protocol's own no.
     base = {"expenses": demo.expenses, "wiki": demo.wiki}[application]
-    with closing(requests.Session()) as browser:
-        browser.trust_env = False
-        page = browser.get(f"{base}/login", params={"ask": "silent"}, timeout=10)
-        posted = re.search(r'name="SAMLResponse" value="([^"]+)"', page.text)
-        if posted:
-            page = browser.post(f"{base}/acs", data={"SAMLResponse": posted[1]}, timeout=10)
-    assert page.url.startswith(base), page.text
-    assert page.status_code == 403
-    assert ("NoPassive" if application == "expenses" else "login_required") in page.text
+    with Browser() as browser:
+        browser.open(f"{base}/")
+        assert f"Welcome to {application.title()}" in browser.text
+        browser.open(f"{base}/login?ask=silent")
+        browser.pass_on()
+        assert browser.address.startswith(base)
+        assert browser.status == 403
+        assert ("NoPassive" if application == "expenses" else "login_required") in browser.text
+
+
+def test_bob_signs_in_once_for_both_and_signs_out(demo: Demo) -> None:
+    with Browser() as browser:
+        browser.open(f"{demo.expenses}/login")
+        assert browser.address.startswith(demo.provider)
+        assert "Expenses" in browser.text
+        browser.submit(username="bob", password=_printed(demo, r"^bob +(\S+)"))
+        browser.submit(code=TOTP(_printed(demo, "key (.+)").replace(" ", "")).now())
+        browser.pass_on()
+        assert browser.address == f"{demo.expenses}/"
+        for shown in ("Hello, Bob Noyce", "AuthnContext", "Session index", "bob@example.org"):
+            assert shown in browser.text
+        # The same session, the other protocol, and no question.
+        browser.open(f"{demo.wiki}/login")
+        assert browser.address == f"{demo.wiki}/"
+        for shown in ("Hello, Bob Noyce", "<dt>acr</dt>", "pwd, otp", "<dt>auth_time</dt>", "<dt>sid</dt>"):
+            assert shown in browser.text
+        browser.open(f"{demo.expenses}/")
+        browser.submit()
+        assert browser.address == f"{demo.expenses}/"
+        assert "You are signed out" in browser.text
+        browser.open(f"{demo.wiki}/login?ask=silent")
+        assert "login_required" in browser.text
+
+
+def _printed(demo: Demo, pattern: str) -> str:
+    found = re.search(pattern, demo.printed, re.MULTILINE)
+    assert found
+    return found[1].strip()
 
 
 def test_a_port_in_use_is_said(demo: Demo, data: Path, ports: list[int]) -> None:
@@ -162,7 +180,7 @@ def test_ctrl_c_stops_everything_and_a_new_start_remembers(demo: Demo, data: Pat
 
 
 def test_its_memory_is_private(demo: Demo, data: Path) -> None:
-    for name in ("demo.json", "expenses.key"):
+    for name in ("demo.json", "expenses.key", "provider.log", "wiki.log"):
         assert (data / "demo" / name).stat().st_mode & 0o777 == 0o600
     assert data.stat().st_mode & 0o777 == 0o700
 
