@@ -135,7 +135,6 @@ def build_hallway(
     judge = Judge(
         store=store,
         clock=clock,
-        sessions=ground.sessions,
         people=people,
         methods=methods,
         partners=ground.partners,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.core import codec
 from idp.core.ids import fingerprint, new_id, new_secret
@@ -45,20 +46,19 @@ _END_PERSON = (
     .where(sessions.c.person == sa.bindparam("whose"), sessions.c.ended_at.is_(None))
     .values(ended_at=sa.bindparam("now", type_=sessions.c.ended_at.type))
 )
-_JOIN = sa.insert(participants)
+_JOIN = {
+    "sqlite": sqlite.insert(participants).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(participants).on_conflict_do_nothing(),
+}
 _JOINED = sa.select(participants).where(
     participants.c.session == sa.bindparam("session"),
     participants.c.partner == sa.bindparam("partner"),
+    participants.c.ended_at.is_(None),
 )
 _REJOIN = (
     sa.update(participants)
     .where(participants.c.id == sa.bindparam("participant"))
     .values(subject=sa.bindparam("known_as", type_=sa.JSON), ended_at=None)
-)
-_REOPEN = (
-    sa.update(participants)
-    .where(participants.c.id == sa.bindparam("participant"), participants.c.ended_at.is_not(None))
-    .values(ended_at=None)
 )
 _OPEN = (
     sa.select(participants)
@@ -171,13 +171,16 @@ class Sessions:
 
     # Participants -------------------------------------------------------------------------
     def joined(self, connection: sa.Connection, session_id: str, partner: str) -> Participant | None:
-        """Return this partner's part in the session, ended or not."""
+        """Return this partner's part in the session, unless it ended."""
         found = {"session": session_id, "partner": partner}
         row = connection.execute(_JOINED, found).mappings().first()
         return None if row is None else _participant(row)
 
-    def join(self, unit: Unit, participant: Participant, now: datetime) -> None:
-        """Record that a partner is being answered within a session for the first time."""
+    def join(self, unit: Unit, participant: Participant, now: datetime) -> bool:
+        """Record that a partner is answered within a session for the first time.
+
+        Return False when another answer recorded it meanwhile.
+        """
         row = {
             "id": participant.id,
             "session": participant.session,
@@ -189,16 +192,12 @@ class Sessions:
             "created_at": now,
             "ended_at": None,
         }
-        unit.execute(_JOIN, row)
+        return unit.execute(_JOIN[unit.connection.dialect.name], row).rowcount == 1
 
     def rejoin(self, unit: Unit, participant: Participant) -> None:
         """Record that a partner is answered again, perhaps about a new (transient) subject."""
         again = {"participant": participant.id, "known_as": codec.plain(participant.subject)}
         unit.execute(_REJOIN, again)
-
-    def reopen(self, unit: Unit, participant_id: str) -> None:
-        """Record that a partner is answered again within a session."""
-        unit.execute(_REOPEN, {"participant": participant_id})
 
     def participants(self, connection: sa.Connection, session_id: str) -> list[Participant]:
         """Return the partners of a session that have not ended, in the order they came."""

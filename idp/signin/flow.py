@@ -1,7 +1,7 @@
 """The hallway: begin, prove, advance, issue, renew. Steps never call steps.
 
-Every step changes the record by compare-and-set and comes back to `advance`, which asks policy
-what is needed next. Nothing remembers which step comes after which.
+Every step changes the record by compare-and-set and comes back to `_advance`, which does what
+policy says is needed next. Nothing remembers which step comes after which.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
-from idp.core.model import Grant, Offer, Proof, SignIn, SignInRequest, Visit
-from idp.policy.model import Ask, Confirm, Deny, Issue, Register
+from idp.core.model import Enrolment, Grant, Offer, Person, Proof, SignIn, SignInRequest, Visit
+from idp.policy.model import FACTORS, Ask, Confirm, Deny, Issue, Register
+from idp.sessions import Session
 from idp.signin.attempts import Attempt, Attempts, TooMany
 from idp.signin.issue import Issued, Issuing, merge
 from idp.signin.judge import Judge, Judged, without_proofs
@@ -34,13 +35,9 @@ class Flow:
     # In ---------------------------------------------------------------------------------------
     def begin(self, request: SignInRequest, visit: Visit) -> Step:
         """Start a sign-in with the proofs that the browser's session kept, if they may be used."""
-        now = self.judge.clock.now()
-        with self.judge.store.read() as connection:
-            session = self.issuing.sessions.live(connection, visit.session, now)
-        usable = session is not None and not request.force
-        if session is not None and request.expected_person not in ("", session.person):
-            usable = False
-        browser = visit.browser or new_secret()
+        session = self._session(visit)
+        kept = session if _usable(session, request) else None
+        browser, now = visit.browser or new_secret(), self.judge.clock.now()
         sign_in = SignIn(
             id=new_id(),
             request=request,
@@ -48,33 +45,33 @@ class Flow:
             network=visit.network,
             started_at=now,
             expires_at=now + self.records.lifetime,
-            proofs=session.proofs if session is not None and usable else (),
-            session=session.id if session is not None and usable else "",
+            proofs=kept.proofs if kept else (),
+            session=kept.id if kept else "",
             correlation=visit.correlation,
         )
-        step = self._advance(sign_in, None, visit)
+        step = self._advance(self.judge(sign_in, session), None, visit)
         return step if visit.browser else replace(step, browser=browser)
 
     def again(self, expired: SignIn, visit: Visit) -> Step:
         """Start an expired sign-in's request afresh, with nothing proved."""
-        return self._advance(self.records.again(expired), None, visit)
+        fresh = self.records.again(expired)
+        return self._advance(self.judge(fresh, self._session(visit)), None, visit)
 
     # Along the way ----------------------------------------------------------------------------
     def show(self, sign_in_id: str, visit: Visit) -> Step:
         """Return where the sign-in is; changes nothing that is still right."""
-        sign_in, version = self.records.load(sign_in_id, visit)
-        return self._advance(sign_in, version, visit)
+        return self._advance(*self._look(sign_in_id, visit), visit)
 
     def prove(self, sign_in_id: str, visit: Visit, answer: Mapping[str, str]) -> Step:
         """Check the answer to what was asked and go on. Raises Refused to try again.
 
         A factor that was not just asked for proves nothing: the current page comes back.
         """
-        sign_in, version = self.records.load(sign_in_id, visit)
-        asked, judged = sign_in.asked, self.judge(sign_in)
+        judged, version = self._look(sign_in_id, visit)
+        sign_in, asked = judged.sign_in, judged.sign_in.asked
         given = (answer.get("factor", ""), answer.get("method", ""))
         if asked is None or given != (asked.factor, asked.method) or not _offered(judged):
-            return self._advance(sign_in, version, visit)
+            return self._advance(judged, version, visit)
         factor = self.judge.factors.provers[asked.factor]
         attempt = Attempt(
             sign_in=sign_in,
@@ -86,82 +83,98 @@ class Flow:
         try:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
         except TooMany:
-            return self._saved(replace(sign_in, ended=Reason.TOO_MANY_ATTEMPTS), version, visit)
+            return self._ended(judged, version, visit)
         stay = sign_in.stay or answer.get("stay") == "1"
-        return self._proved(sign_in, version, visit, proof, stay=stay)
+        return self._proved(judged, version, visit, proof, stay=stay)
 
     def choose(self, sign_in_id: str, visit: Visit, factor: str, method: str) -> Step:
         """Ask another way, out of those that policy offers now. Raises Refused."""
-        sign_in, version = self.records.load(sign_in_id, visit)
-        judged = self.judge(sign_in)
-        verdict = judged.decision.verdict
-        if isinstance(verdict, Ask):
-            for offer in verdict.offers:
-                if (offer.factor, offer.method) == (factor, method):
-                    return self._asking(judged, version, visit, offer)
-        if isinstance(verdict, Register) and factor in verdict.factors:
-            return self._drafting(judged, version, visit, factor)
-        return self._advance(sign_in, version, visit)
+        judged, version = self._look(sign_in_id, visit)
+        match judged.decision.verdict:
+            case Ask(offers=offers):
+                for offer in offers:
+                    if (offer.factor, offer.method) == (factor, method):
+                        return self._asking(judged, version, visit, offer)
+            case Register(factors=factors) if factor in factors:
+                return self._drafting(judged, version, visit, factor)
+        return self._advance(judged, version, visit)
 
     def enrol(self, sign_in_id: str, visit: Visit, answer: Mapping[str, str]) -> Step:
         """Confirm the method being set up, store it, and count the proof it gave. Raises Refused."""
-        sign_in, version = self.records.load(sign_in_id, visit)
-        judged, draft = self.judge(sign_in), sign_in.enrolment
-        verdict, person = judged.decision.verdict, judged.person
-        if draft is None or person is None or not isinstance(verdict, Register):
-            return self._advance(sign_in, version, visit)
-        if draft.factor not in verdict.factors or answer.get("factor") != draft.factor:
-            return self._advance(sign_in, version, visit)
-        enroller = self.judge.factors.enrollers[draft.factor]
-        attempt = Attempt(sign_in=sign_in, visit=visit, factor=draft.factor, target="enrol:" + person.id)
+        judged, version = self._look(sign_in_id, visit)
+        draft, person = _draft(judged, answer.get("factor", "")), judged.person
+        if draft is None or person is None:
+            return self._advance(judged, version, visit)
+        attempt = Attempt(
+            sign_in=judged.sign_in, visit=visit, factor=draft.factor, target="enrol:" + person.id
+        )
         try:
-            new = self.attempts.check(attempt, lambda: enroller.confirm(person, draft, answer))
+            proof = self._register(attempt, person, draft, answer)
         except TooMany:
-            return self._saved(replace(sign_in, ended=Reason.TOO_MANY_ATTEMPTS), version, visit)
-        with self.judge.store.write() as unit:
-            method = self.judge.methods.add(unit, person.id, new)
-            self.attempts.registered(unit, attempt)
-        proof = replace(new.proof, method=method.id)
-        return self._proved(sign_in, version, visit, proof, stay=sign_in.stay)
+            return self._ended(judged, version, visit)
+        return self._proved(judged, version, visit, proof, stay=judged.sign_in.stay)
 
     def confirm(self, sign_in_id: str, visit: Visit, what: str, answer: str) -> Step:
         """Take the person's answer to a question that was asked: "yes", or "other" (account)."""
-        sign_in, version = self.records.load(sign_in_id, visit)
-        verdict = self.judge(sign_in).decision.verdict
+        judged, version = self._look(sign_in_id, visit)
+        sign_in, verdict = judged.sign_in, judged.decision.verdict
         if not isinstance(verdict, Confirm) or verdict.what != what:
-            return self._advance(sign_in, version, visit)
+            return self._advance(judged, version, visit)
         if what == "account" and answer == "other":
             sign_in = without_proofs(sign_in)
         elif answer != "yes":
             return self.give_up(sign_in_id, visit)
         confirmed = replace(sign_in, confirmed=(*sign_in.confirmed, what))
-        return self._saved(confirmed, version, visit)
+        return self._saved(judged, confirmed, version, visit)
 
     def give_up(self, sign_in_id: str, visit: Visit) -> Step:
         """End a sign-in at the person's wish, and tell the partner no."""
-        sign_in, _ = self.records.load(sign_in_id, visit)
-        judged = self.judge(sign_in)
-        self.records.claim(sign_in)
+        judged, _ = self._look(sign_in_id, visit)
+        self.records.claim(judged.sign_in)
         verdict = judged.decision.verdict
         reason = verdict.reason if isinstance(verdict, Deny) else Reason.CANCELLED
         return self._deny(judged, denied_of(Deny(reason=reason)))
 
     # Onward -----------------------------------------------------------------------------------
-    def _proved(self, sign_in: SignIn, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:
-        proofs = merge(sign_in.proofs, (proof,))
-        proved = replace(sign_in, proofs=proofs, asked=None, enrolment=None, stay=stay)
-        return self._saved(proved, version, visit)
+    def _session(self, visit: Visit) -> Session | None:
+        with self.judge.store.read() as connection:
+            return self.issuing.sessions.live(connection, visit.session, self.judge.clock.now())
 
-    def _saved(self, sign_in: SignIn, version: int, visit: Visit) -> Step:
+    def _look(self, sign_in_id: str, visit: Visit) -> tuple[Judged, int]:
+        sign_in, version = self.records.load(sign_in_id, visit)
+        return self.judge(sign_in, self._session(visit)), version
+
+    def _register(
+        self, attempt: Attempt, person: Person, draft: Enrolment, answer: Mapping[str, str]
+    ) -> Proof:
+        enroller = self.judge.factors.enrollers[draft.factor]
+        new = self.attempts.check(attempt, lambda: enroller.confirm(person, draft, answer))
+        with self.judge.store.write() as unit:
+            method = self.judge.methods.add(unit, person.id, new)
+            self.attempts.registered(unit, attempt)
+        return replace(new.proof, method=method.id)
+
+    def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:
+        proofs = merge(judged.sign_in.proofs, (proof,))
+        proved = replace(judged.sign_in, proofs=proofs, asked=None, enrolment=None, stay=stay)
+        if FACTORS[proof.factor].first and "account" not in proved.confirmed:
+            # Whoever has just typed a user name has chosen the account.
+            proved = replace(proved, confirmed=(*proved.confirmed, "account"))
+        return self._saved(judged, proved, version, visit)
+
+    def _ended(self, judged: Judged, version: int, visit: Visit) -> Step:
+        ended = replace(judged.sign_in, ended=Reason.TOO_MANY_ATTEMPTS.value)
+        return self._saved(judged, ended, version, visit)
+
+    def _saved(self, judged: Judged, sign_in: SignIn, version: int, visit: Visit) -> Step:
         saved = self.records.save(sign_in, version)
         if saved is None:
             # Another answer was faster: show where the sign-in is now.
             return self.show(sign_in.id, visit)
-        return self._advance(sign_in, saved, visit)
+        return self._advance(self.judge(sign_in, judged.session), saved, visit)
 
-    def _advance(self, sign_in: SignIn, version: int | None, visit: Visit) -> Step:
-        """Ask policy what is needed next, and do it. version None: nothing is stored yet."""
-        judged = self.judge(sign_in)
+    def _advance(self, judged: Judged, version: int | None, visit: Visit) -> Step:
+        """Do what policy says is needed next. version None: nothing is stored yet."""
         match judged.decision.verdict:
             case Issue():
                 return self._issue(judged, version, visit)
@@ -169,7 +182,7 @@ class Flow:
                 return self._denied(judged, version, denied_of(deny))
             case Ask(offers=offers) if not _offered(judged):
                 return self._asking(judged, version, visit, offers[0])
-            case Register(factors=(only,)) if not _drafted(judged, only):
+            case Register(factors=(only,)) if _draft(judged, only) is None:
                 return self._drafting(judged, version, visit, only)
         if version is None:
             self.records.keep(judged.sign_in)
@@ -217,13 +230,17 @@ class Flow:
         # The person reads on our own page why, and goes back to the application from there.
         if version is None:
             self.records.keep(judged.sign_in)
-            self.attempts.denied(judged, denied)
         return page(judged, denied)
 
     def _deny(self, judged: Judged, denied: Denied) -> Step:
         self.attempts.denied(judged, denied)
         door = self.issuing.doors[judged.sign_in.request.door]
         return replace(page(judged), reply=door.deny(judged.sign_in.request, denied))
+
+
+def _usable(session: Session | None, request: SignInRequest) -> bool:
+    """Say whether a session's proofs may be used for a request at all."""
+    return session is not None and not request.force and request.expected_person in ("", session.person)
 
 
 def _offered(judged: Judged) -> bool:
@@ -234,6 +251,9 @@ def _offered(judged: Judged) -> bool:
     return any((o.factor, o.method) == (asked.factor, asked.method) for o in verdict.offers)
 
 
-def _drafted(judged: Judged, factor: str) -> bool:
-    draft = judged.sign_in.enrolment
-    return draft is not None and draft.factor == factor
+def _draft(judged: Judged, factor: str) -> Enrolment | None:
+    """Return the draft being set up, if it is of this factor and policy still asks for it."""
+    verdict, draft = judged.decision.verdict, judged.sign_in.enrolment
+    if draft is None or not isinstance(verdict, Register):
+        return None
+    return draft if draft.factor == factor and factor in verdict.factors else None

@@ -16,7 +16,6 @@ from idp.core.model import (
     Person,
     Proof,
     Reply,
-    SignIn,
     Subject,
     SubjectForm,
     Visit,
@@ -26,6 +25,10 @@ from idp.policy.model import Decision, Issue
 from idp.sessions import Devices, Grants, Lifetimes, Session, Sessions, Subjects
 from idp.signin.judge import Judged
 from idp.store import Store, Unit
+
+
+class _JoinedMeanwhile(Exception):
+    """Another answer of the same session to the same partner was faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +60,21 @@ class Issuing:
 
         What is recorded commits in one unit, after the answer was made and before it leaves.
         """
+        while True:
+            try:
+                return self._once(judged, visit)
+            except _JoinedMeanwhile:
+                # Two windows of one browser asked for the same partner: the session has one
+                # participant for it, so this answer is made again with that one.
+                continue
+
+    def _once(self, judged: Judged, visit: Visit) -> Issued:
         if not isinstance(judged.decision.verdict, Issue) or judged.person is None:
             raise Denied("Nothing was proved.", reason=Reason.LOGIN_REQUIRED, detail="not decided")
         now = self.clock.now()
+        current = judged.session
+        session = self._session(judged, now)
         with self.store.read() as connection:
-            current = self.sessions.live(connection, visit.session, now)
-            session = self._session(judged, current, now)
             joined = self.sessions.joined(connection, session.id, judged.partner.id)
         participant = self._participant(judged, judged.person, session, joined, now)
         door = self.doors[judged.sign_in.request.door]
@@ -71,11 +83,10 @@ class Issuing:
         with self.store.write() as unit:
             secret = self._keep_session(unit, judged, session, current, now)
             if joined is None:
-                self.sessions.join(unit, participant, now)
-            elif joined.subject != participant.subject:
+                if not self.sessions.join(unit, participant, now):
+                    raise _JoinedMeanwhile
+            elif participant != joined:
                 self.sessions.rejoin(unit, participant)
-            else:
-                self.sessions.reopen(unit, participant.id)
             if door.keeps_grants:
                 self._keep_grant(unit, grant)
             device = self._remember(unit, judged, session, visit, secret, now)
@@ -88,8 +99,8 @@ class Issuing:
         )
 
     # The parts of a grant ---------------------------------------------------------------------
-    def _session(self, judged: Judged, current: Session | None, now: datetime) -> Session:
-        sign_in = judged.sign_in
+    def _session(self, judged: Judged, now: datetime) -> Session:
+        sign_in, current = judged.sign_in, judged.session
         if current is not None and current.person == sign_in.person:
             return current
         return self.sessions.prepare(person=sign_in.person, proofs=sign_in.proofs, stay=sign_in.stay, now=now)
@@ -110,12 +121,12 @@ class Issuing:
             partner=judged.partner.id,
             door=request.door,
             issuer=request.issuer,
-            subject=self._subject(judged.sign_in, person, judged.partner.identifier, now),
+            subject=self._subject(judged, person, joined, now),
         )
 
-    def _subject(self, sign_in: SignIn, person: Person, identifier: str, now: datetime) -> Subject:
-        request = sign_in.request
-        qualifier = request.subject_qualifier or identifier
+    def _subject(self, judged: Judged, person: Person, joined: Participant | None, now: datetime) -> Subject:
+        request = judged.sign_in.request
+        qualifier = request.subject_qualifier or judged.partner.identifier
         match request.subject:
             case SubjectForm.PUBLIC:
                 return Subject(value=person.id, form=request.subject)
@@ -124,6 +135,8 @@ class Issuing:
             case SubjectForm.EMAIL:
                 return Subject(value=_mail(person), form=request.subject)
             case SubjectForm.PAIRWISE:
+                if joined is not None and _is_pairwise(joined.subject, qualifier):
+                    return joined.subject
                 value = self.subjects.pairwise(person=person.id, qualifier=qualifier, now=now)
                 return Subject(value=value, form=request.subject, qualifier=qualifier)
 
@@ -227,6 +240,10 @@ def merge(kept: tuple[Proof, ...], new: tuple[Proof, ...]) -> tuple[Proof, ...]:
     for proof in sorted((*kept, *new), key=lambda proof: proof.at):
         latest[(proof.factor, proof.method)] = proof
     return tuple(latest.values())
+
+
+def _is_pairwise(subject: Subject, qualifier: str) -> bool:
+    return subject.form is SubjectForm.PAIRWISE and subject.qualifier == qualifier
 
 
 def _mail(person: Person) -> str:

@@ -14,9 +14,9 @@ from idp.directory.people import People
 from idp.methods import Methods
 from idp.partners.registry import Partners
 from idp.policy.decide import decide
-from idp.policy.model import Decision, Deny, Facts
+from idp.policy.model import Confirm, Decision, Deny, Facts, Issue
 from idp.policy.rules import Rules
-from idp.sessions import Sessions
+from idp.sessions import Session
 from idp.store import Store
 
 
@@ -27,6 +27,7 @@ class Judged:
     sign_in: SignIn
     partner: Partner
     person: Person | None
+    session: Session | None
     decision: Decision
 
 
@@ -40,42 +41,56 @@ class Factors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Reads person, partner, session, methods and rules anew: a verdict is never stored."""
+    """Reads person, partner, methods and rules anew each time: a verdict is never stored."""
 
     store: Store
     clock: Clock
-    sessions: Sessions
     people: People
     methods: Methods
     partners: Partners
     rules: Rules
     factors: Factors
 
-    def __call__(self, sign_in: SignIn) -> Judged:
-        """Return the decision on a sign-in. Raises BadMessage when its partner is gone."""
+    def __call__(self, sign_in: SignIn, session: Session | None) -> Judged:
+        """Return the decision on a sign-in. Raises BadMessage when its partner is gone.
+
+        session is the browser's live session, read for this very step.
+        """
         partner = self.partner(sign_in)
-        now = self.clock.now()
+        if sign_in.session and (session is None or session.id != sign_in.session):
+            sign_in = without_kept(sign_in)
         with self.store.read() as connection:
-            if sign_in.session and not self.sessions.alive(connection, sign_in.session, now):
-                sign_in = without_kept(sign_in)
-            person = self._person(connection, sign_in)
-            methods = self.methods.of(connection, person.id) if person else ()
+            person = self.people.get(connection, sign_in.person) if sign_in.proofs else None
+            decision = self._decide(connection, sign_in, partner, person)
+        if sign_in.ended:
+            decision = replace(decision, verdict=Deny(reason=Reason(sign_in.ended)))
+        return Judged(sign_in=sign_in, partner=partner, person=person, session=session, decision=decision)
+
+    def _decide(
+        self, connection: sa.Connection, sign_in: SignIn, partner: Partner, person: Person | None
+    ) -> Decision:
         facts = Facts(
             request=sign_in.request,
             partner=partner,
             person=person,
             proofs=sign_in.proofs,
-            offers=self._offers(person, methods),
-            enrollable=self._enrollable(person),
+            offers=(),
+            enrollable=(),
             confirmed=sign_in.confirmed,
             address=sign_in.network.address,
             started_at=sign_in.started_at,
-            now=now,
+            now=self.clock.now(),
         )
-        decision = decide(self.rules.all(), facts)
-        if sign_in.ended:
-            decision = replace(decision, verdict=Deny(reason=Reason(sign_in.ended)))
-        return Judged(sign_in=sign_in, partner=partner, person=person, decision=decision)
+        rules = self.rules.all()
+        decision = decide(rules, facts)
+        # What could still be asked matters, and is read, only while something is missing.
+        if person is None or isinstance(decision.verdict, (Issue, Confirm)):
+            return decision
+        methods = self.methods.of(connection, person.id)
+        return decide(
+            rules,
+            replace(facts, offers=self._offers(person, methods), enrollable=self._enrollable(person)),
+        )
 
     def partner(self, sign_in: SignIn) -> Partner:
         """Return the partner of a sign-in. Raises BadMessage when it is gone or disabled."""
@@ -85,19 +100,14 @@ class Judge:
             raise BadMessage("This application may not use this sign-in service (any more).")
         return partner
 
-    def _person(self, connection: sa.Connection, sign_in: SignIn) -> Person | None:
-        return self.people.get(connection, sign_in.person) if sign_in.proofs else None
-
-    def _offers(self, person: Person | None, methods: tuple[Method, ...]) -> tuple[Offer, ...]:
-        if person is None:
-            return ()
+    def _offers(self, person: Person, methods: tuple[Method, ...]) -> tuple[Offer, ...]:
         provers = self.factors.provers.values()
         return tuple(offer for factor in provers for offer in factor.offer(person, methods))
 
-    def _enrollable(self, person: Person | None) -> tuple[str, ...]:
+    def _enrollable(self, person: Person) -> tuple[str, ...]:
         # Open only for a person who never registered anything: afterwards a password thief
         # could add a factor of their own (first enrolment is closed by compare-and-set).
-        return tuple(self.factors.enrollers) if person is not None and person.may_enrol else ()
+        return tuple(self.factors.enrollers) if person.may_enrol else ()
 
 
 def without_proofs(sign_in: SignIn) -> SignIn:

@@ -37,7 +37,8 @@ class Renewal:
                 expires_at=grant.issued_at,
                 proofs=session.proofs,
                 session=session.id,
-            )
+            ),
+            session,
         )
         if judged.person is None or not isinstance(judged.decision.verdict, Issue):
             raise Denied("The person may not sign in any more.", reason=Reason.ACCESS)

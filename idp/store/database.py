@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,12 +35,16 @@ class Unit:
 
 
 class Store:
-    """The database: reads outside transactions, writes in short immediate ones."""
+    """The database: reads outside transactions, writes in short immediate ones.
+
+    On SQLite never use the engine's own `begin`: the driver would not start a transaction.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         # How many configuration changes this process made itself: caches follow those at once.
         self.own_changes = 0
+        self._is_sqlite = engine.dialect.name == "sqlite"
         self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
@@ -52,10 +56,27 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Unit]:
         """Give a unit of work; it commits when the block ends and rolls back on any error."""
-        with self.engine.begin() as connection:
+        with self._begin() as connection:
             unit = Unit(self, connection)
             yield unit
         unit.committed()
+
+    def _begin(self) -> AbstractContextManager[sa.Connection]:
+        return self._immediate() if self._is_sqlite else self.engine.begin()
+
+    @contextmanager
+    def _immediate(self) -> Iterator[sa.Connection]:
+        # A deferred transaction that turns into a write fails at once when another writer is
+        # active, however long the busy timeout: take the lock at the start.
+        with self._reading.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            finally:
+                # Also when the commit itself failed: the pool must not get it back half done.
+                if connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+                    connection.exec_driver_sql("ROLLBACK")
 
     def note_change(self) -> None:
         """Have this process's caches look again."""
@@ -71,16 +92,16 @@ def open_store(url: str) -> Store:
 
     Call it after a fork: connections must not be shared between processes.
     """
-    engine = sa.create_engine(url, pool_pre_ping=False)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+    if not url.startswith("sqlite"):
+        return Store(sa.create_engine(url))
+    # Nothing is left open between units of work, so there is nothing to roll back on return.
+    engine = sa.create_engine(url, pool_reset_on_return=None, pool_size=20)
+    event.listen(engine, "connect", _prepare_sqlite)
     return Store(engine)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own transaction handling is switched off: `begin` below says BEGIN IMMEDIATE,
-    # since a deferred one that turns into a write fails at once when another writer is active.
+    # The driver's own transaction handling is switched off: we say BEGIN IMMEDIATE ourselves.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=10000")
@@ -88,8 +109,3 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # FULL: an audit row is on disk before its answer leaves.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")

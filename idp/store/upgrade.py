@@ -18,10 +18,10 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 def upgrade(store: Store) -> None:
     """Run the missing migrations. Raises Refused when the schema is newer than this version."""
-    with store.engine.begin() as connection:
-        if _current(connection) != _head():
-            _refuse_newer(_current(connection))
-            command.upgrade(_config(connection), "head")
+    with store.write() as unit:
+        if _current(unit.connection) != _head():
+            _refuse_newer(_current(unit.connection))
+            command.upgrade(_config(unit.connection), "head")
 
 
 def check(store: Store) -> str:

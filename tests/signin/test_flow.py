@@ -487,3 +487,27 @@ def test_renew_gives_todays_claims_and_stops_with_the_session(house: House, brow
 
 def _code_for(house: House, manual_key: str) -> str:
     return pyotp.TOTP(manual_key.replace(" ", "")).at(house.clock.now())
+
+
+def test_whoever_types_a_name_has_chosen_the_account(house: House, browser: Browser) -> None:
+    house.person()
+    assert house.sign_in(browser, house.partner(), confirm=("account",)).reply is not None
+
+
+def test_two_windows_at_once_share_one_participant(house: House, browser: Browser) -> None:
+    house.person()
+    partner, other = house.partner(), house.partner()
+    house.sign_in(browser, other)
+    outcomes: list[bool] = []
+
+    def arrive() -> None:
+        step = house.flow.begin(house.request(partner), browser.visit())
+        outcomes.append(step.reply is not None)
+
+    threads = [threading.Thread(target=arrive) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [True] * 8
+    assert len({grant.participant for grant in house.door.grants[1:]}) == 1
