@@ -67,10 +67,9 @@ def _schema() -> etree.XMLSchema:
 class _Shipped(etree.Resolver):
     """Answers every schema address with the file of that name that pysaml2 ships."""
 
-    # lxml-stubs know neither the third argument nor the method that makes the answer.
-    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # type: ignore[override]
+    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # type: ignore[override]  # the stubs lack context
         file = _folder() / system_url.rsplit("/", 1)[-1]
-        return self.resolve_filename(str(file), context)  # type: ignore[attr-defined]
+        return self.resolve_filename(str(file), context)  # type: ignore[attr-defined]  # and this method
 
 
 @cache
