@@ -119,14 +119,6 @@ class Attempts:
             return TooMany(PAUSED["code"])
         return Refused(PAUSED["password" if factor == "password" else "code"])
 
-    @staticmethod
-    def _no(factor: str, counted: Counted) -> Refused:
-        # Behind the first factor a lock may be told, and ends the sign-in. Before it, the page
-        # must be the same for people who exist and people who don't.
-        if factor != "password" and counted.locked:
-            return TooMany(PAUSED["code"])
-        return Refused(PAUSED["password" if factor == "password" else "code"])
-
     def _familiar(self, attempt: Attempt) -> bool:
         """Say whether the answer is about the person who signed in on this browser before."""
         with self.store.read() as connection:
