@@ -24,7 +24,8 @@ from idp.saml.writing import ALG, timestamp
 
 MEDIA_TYPE = "application/samlmetadata+xml"  # metadata, appendix A
 _PREFIXES = {"md": md.NAMESPACE, "ds": xmldsig.NAMESPACE}
-_VALID = timedelta(days=14)
+# Long, since many partners are given a copy once and check the date at every sign-in.
+_VALID = timedelta(days=365)
 _REFRESH = "PT6H"
 
 

@@ -10,6 +10,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from idp.store import revisioned
 from tests.saml.house import House, build, prepare
+from tests.saml.sp import ARTIFACT, POST, Sp
+
+THREE_ACS = (
+    (0, "https://sp.example/acs", POST),
+    (1, "https://sp.example/second?tenant=1", POST),
+    (2, "https://sp.example/artifact", ARTIFACT),
+)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +52,23 @@ def other_key() -> rsa.RSAPrivateKey:
 def ec_key() -> ec.EllipticCurvePrivateKey:
     """Return a service provider's elliptic key."""
     return ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def sp(key: rsa.RSAPrivateKey) -> Sp:
+    """Return a service provider with two endpoints we can use and one we can't."""
+    return Sp(key, acs=THREE_ACS)
+
+
+@pytest.fixture
+def open_house(house: House, sp: Sp) -> House:
+    """Return the room with a partner whose requests need no signature."""
+    house.add(sp)
+    return house
+
+
+@pytest.fixture
+def strict_house(house: House, key: rsa.RSAPrivateKey) -> House:
+    """Return the room with a partner that says it signs its requests."""
+    house.add(Sp(key, requests_signed=True))
+    return house
