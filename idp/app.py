@@ -53,8 +53,6 @@ from idp.web import health, logs
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
 
-SERVICE_NAME = "Countersign"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
@@ -69,6 +67,7 @@ class Ground:
     keys: KeyRing
     partners: Partners
     sessions: Sessions
+    service_name: str = "Countersign"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +91,7 @@ def open_ground(settings: Settings) -> Ground:
         state=open_state(settings.state_url, data=settings.data, clock=clock),
         sealer=Sealer(_master(settings)),
         audit=AuditLog(clock, to_stream(sys.stderr)),
+        service_name=settings.issuer_name,
     )
 
 
@@ -102,6 +102,7 @@ def make_ground(
     state: State,
     sealer: Sealer,
     audit: AuditLog,
+    service_name: str = "Countersign",
     lifetimes: Lifetimes | None = None,
 ) -> Ground:
     """Put the ground floor together from what was opened."""
@@ -115,13 +116,14 @@ def make_ground(
         keys=KeyRing(store, sealer, clock),
         partners=Partners(store),
         sessions=Sessions(lifetimes or Lifetimes()),
+        service_name=service_name,
     )
 
 
 def _master(settings: Settings) -> MasterKey:
     if settings.master_key is not None:
         return MasterKey.from_text(settings.master_key.get_secret_value())
-    return MasterKey.load_or_create(settings.data / "master.key")
+    return MasterKey.load(settings.data / "master.key")
 
 
 def build_hallway(
@@ -202,7 +204,7 @@ def _factors(ground: Ground, people: People, methods: Methods) -> Factors:
         methods=methods,
         sealer=ground.sealer,
         clock=ground.clock,
-        issuer_name=SERVICE_NAME,
+        issuer_name=ground.service_name,
     )
     return Factors(
         provers={factor.name: factor for factor in (password, totp)},

@@ -66,8 +66,8 @@ class Partners:
             change=Change(
                 noun="partner",
                 key=partner.id,
-                before=codec.plain(before) if before else None,
-                after=codec.plain(partner),
+                before=_on_record(before) if before else None,
+                after=_on_record(partner),
             ),
         )
         saved = replace(partner, revision=revision)
@@ -80,7 +80,7 @@ class Partners:
     @staticmethod
     def remove(unit: Unit, partner: Partner, *, actor: Actor, at: datetime) -> None:
         """Delete a partner; what was issued to it stays on record."""
-        gone = Change(noun="partner", key=partner.id, before=codec.plain(partner), after=None)
+        gone = Change(noun="partner", key=partner.id, before=_on_record(partner), after=None)
         change(unit, actor=actor, at=at, change=gone)
         unit.execute(_DELETE, {"partner_id": partner.id})
 
@@ -96,6 +96,12 @@ def _load(connection: sa.Connection) -> _Held:
 def _stored(connection: sa.Connection, partner_id: str) -> Partner | None:
     row = connection.execute(sa.select(table).where(table.c.id == partner_id)).mappings().first()
     return None if row is None else _partner(dict(row))
+
+
+def _on_record(partner: Partner) -> dict[str, Any]:
+    """Return a partner for the history of changes, which keeps no secrets, hashed ones included."""
+    settings = {name: value for name, value in partner.settings.items() if "secret" not in name}
+    return dict(codec.plain(replace(partner, settings=settings)))
 
 
 def _partner(row: dict[str, Any]) -> Partner:

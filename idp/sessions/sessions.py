@@ -81,7 +81,8 @@ class Lifetimes:
     session: timedelta = timedelta(hours=8)
     stay_signed_in: timedelta = timedelta(hours=24)
     handle: timedelta = timedelta(seconds=60)
-    grant: timedelta = timedelta(hours=1)
+    # An access token's hour begins when the code is redeemed.
+    grant: timedelta = timedelta(hours=1, seconds=60)
     device: timedelta = timedelta(days=180)
 
 
