@@ -133,7 +133,7 @@ def build_hallway(
     clock, store, lifetimes = ground.clock, ground.store, ground.sessions.lifetimes
     local = LocalSource(store, PasswordHasher(cost), clock)
     people, methods = People(store, clock, [local]), Methods(store, ground.sealer, clock)
-    grants, devices = Grants(store, clock), Devices(lifetimes.device)
+    grants, devices = Grants(store, clock, ground.audit), Devices(lifetimes.device)
     judge = Judge(
         store=store,
         clock=clock,
@@ -239,7 +239,7 @@ def _saml_pages(ground: Ground, saml: _Saml, hallway: Hallway) -> saml_pages.Sam
         inbound=Inbound(gate=saml.gate),
         door=saml.door,
         logout=saml.logout,
-        metadata=Metadata(issuers=ground.issuers, keys=ground.keys, clock=ground.clock),
+        metadata=Metadata(issuers=ground.issuers, keys=ground.keys),
         store=ground.store,
         audit=ground.audit,
     )

@@ -40,7 +40,7 @@ class Held:
 
 
 class State(Protocol):
-    """Things in flight that may vanish or step back a second; see DESIGN for what may live here.
+    """Things in flight that may vanish or step back a second.
 
     A key lives for the ttl of the call that created it; `cas` and `incr` never extend it.
     """

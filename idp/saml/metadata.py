@@ -6,7 +6,6 @@ import base64
 import hashlib
 import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -15,17 +14,16 @@ from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, md, samlp, xmldsig
 
 from idp import signedxml
 from idp.core.model import Issuer
-from idp.core.ports import Clock
 from idp.keys import Issuers, KeyRing, PublicKey
 from idp.saml.inbound import SSO_PATH
 from idp.saml.logout import SLO_PATH
 from idp.saml.names import FORMATS
-from idp.saml.writing import ALG, timestamp
+from idp.saml.writing import ALG
 
 MEDIA_TYPE = "application/samlmetadata+xml"  # metadata, appendix A
 _PREFIXES = {"md": md.NAMESPACE, "ds": xmldsig.NAMESPACE}
-# Long, since many partners are given a copy once and check the date at every sign-in.
-_VALID = timedelta(days=365)
+# No validUntil: many partners are given a copy once, keep it for years and check the date at
+# every sign-in. Those that fetch it are told how long to keep it.
 _REFRESH = "PT6H"
 
 
@@ -38,12 +36,11 @@ class Document:
 
 
 class Metadata:
-    """Makes the metadata once a day, and whenever the issuer or a key changes."""
+    """Makes the metadata at first, and whenever the issuer or a key changes."""
 
-    def __init__(self, *, issuers: Issuers, keys: KeyRing, clock: Clock) -> None:
+    def __init__(self, *, issuers: Issuers, keys: KeyRing) -> None:
         self._issuers = issuers
         self._keys = keys
-        self._clock = clock
         self._made: tuple[object, Document] | None = None
         self._lock = threading.Lock()
 
@@ -51,25 +48,23 @@ class Metadata:
         """Return the signed EntityDescriptor of the default issuer."""
         issuer = self._issuers.default()
         keys = tuple(key for key in self._keys.published(issuer.key_set) if key.alg == ALG)
-        # From midnight on: every node and every request of a day gives the same document.
-        today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         signer = self._keys.signer(issuer.key_set, ALG)
-        key = (issuer, today, signer.kid, tuple(key.kid for key in keys))
+        key = (issuer, signer.kid, tuple(key.kid for key in keys))
         with self._lock:
             if self._made is None or self._made[0] != key:
-                root = etree.fromstring(_entity(issuer, keys, today).to_string(_PREFIXES))
+                root = etree.fromstring(_entity(issuer, keys).to_string(_PREFIXES))
                 signedxml.sign(root, signer=signer, alg=ALG, after_tag="")
                 body = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
                 self._made = (key, Document(body=body, etag=hashlib.sha256(body).hexdigest()[:32]))
             return self._made[1]
 
 
-def _entity(issuer: Issuer, keys: tuple[PublicKey, ...], today: datetime) -> md.EntityDescriptor:
+def _entity(issuer: Issuer, keys: tuple[PublicKey, ...]) -> md.EntityDescriptor:
     return md.EntityDescriptor(
-        # The signature's reference: the same all day, for the sake of the tag.
-        id="m" + hashlib.sha256(f"{issuer.entity_id} {today.date()}".encode()).hexdigest()[:40],
+        # The signature's reference: the same on every node, for the sake of the tag.
+        id="m"
+        + hashlib.sha256(" ".join([issuer.entity_id, *(key.kid for key in keys)]).encode()).hexdigest()[:40],
         entity_id=issuer.entity_id,
-        valid_until=timestamp(today + _VALID),
         cache_duration=_REFRESH,
         idpsso_descriptor=[
             md.IDPSSODescriptor(

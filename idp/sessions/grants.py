@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from idp.audit import AuditLog, Entry, Event
 from idp.core import codec
 from idp.core.errors import Refused
 from idp.core.ids import fingerprint, new_secret
@@ -32,7 +33,7 @@ _REDEEM = (
     .values(redeemed_at=sa.bindparam("now", type_=grants.c.created_at.type))
     .returning(grants.c.document)
 )
-_REDEEMED = sa.select(grants.c.id).where(
+_REDEEMED = sa.select(grants.c.id, grants.c.person, grants.c.partner).where(
     grants.c.handle == sa.bindparam("hashed"),
     grants.c.partner == sa.bindparam("whose"),
     grants.c.redeemed_at.is_not(None),
@@ -63,9 +64,10 @@ _BY_TOKEN = (
 class Grants:
     """Keeps grants by the hash of their one-time handle, and tokens by the hash of their secret."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, audit: AuditLog) -> None:
         self._store = store
         self._clock = clock
+        self._audit = audit
 
     def keep(self, unit: Unit, grant: Grant, *, handle_ends_at: datetime, expires_at: datetime) -> None:
         """Keep a grant so that its partner can fetch it once before handle_ends_at."""
@@ -101,9 +103,16 @@ class Grants:
         return codec.load(Grant, document)
 
     def _punish_reuse(self, unit: Unit, found: dict[str, object]) -> None:
-        reused = unit.execute(_REDEEMED, {k: found[k] for k in ("hashed", "whose")}).scalar()
+        which = {name: found[name] for name in ("hashed", "whose")}
+        reused = unit.execute(_REDEEMED, which).first()
         if reused is not None:
-            self.revoke(unit, reused)
+            self.revoke(unit, reused.id)
+            self._audit.record(
+                unit,
+                Entry(
+                    event=Event.GRANT_REPLAYED, person=reused.person, partner=reused.partner, verdict="deny"
+                ),
+            )
 
     def issue_token(self, grant: Grant, *, kind: str, expires_at: datetime) -> str:
         """Make an opaque token for a grant; only its hash is stored."""

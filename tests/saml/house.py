@@ -196,5 +196,5 @@ def build(template: Path, folder: Path, clock: Clock | None = None) -> House:
         inbound=Inbound(gate=gate),
         logout=logout,
         door=SamlDoor(partners=partners, issuers=issuers, keys=keys, logout=logout, clock=clock),
-        metadata=Metadata(issuers=issuers, keys=keys, clock=clock),
+        metadata=Metadata(issuers=issuers, keys=keys),
     )
