@@ -86,7 +86,8 @@ def node(house: House, key: rsa.RSAPrivateKey, program: Path) -> Iterator[Node]:
     command = [str(require("node")), str(program), json.dumps(given)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         running = Node(house, process)
-        house.add_metadata(running.do("metadata").encode())
+        # By its defaults it wants the Response signed too, which metadata cannot say.
+        house.add_metadata(running.do("metadata").encode(), sign_response=True)
         yield running
         process.terminate()
 

@@ -1,4 +1,4 @@
-"""Our own metadata: signed, sound, with every key partners must know, and stable for a day."""
+"""Our own metadata: signed, sound, with every key partners must know, and stable until something changes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from idp import signedxml
+from idp.saml.metadata import Metadata
 from tests.clock import TestClock
 from tests.saml.house import BASE, ENTITY, TEST, House
 from tests.saml.sp import MD, POST, REDIRECT, SAMLP
@@ -84,10 +85,15 @@ def test_a_rotation_changes_it_and_keeps_the_old_key(house: House) -> None:
     assert len(second) == 3
 
 
-def test_it_stays_the_same_all_day_and_is_renewed_the_next(house: House) -> None:
+def test_it_stays_the_same_until_something_changes_on_every_node(house: House) -> None:
     assert isinstance(house.clock, TestClock)
     first = house.metadata.document()
-    house.clock.advance(hours=11)
-    assert house.metadata.document() == first
-    house.clock.advance(hours=2)
-    assert house.metadata.document() != first
+    house.clock.advance(days=30)
+    assert house.metadata.document() is first
+    assert Metadata(issuers=house.issuers, keys=house.keys).document() == first
+
+
+def test_a_copy_that_is_kept_for_years_does_not_run_out(house: House) -> None:
+    root = root_of(house)
+    assert [element for element in root.iter() if element.get("validUntil")] == []
+    assert root.get("cacheDuration") == "PT6H"

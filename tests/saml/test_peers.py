@@ -83,7 +83,8 @@ def pysaml2(house: House, key: rsa.RSAPrivateKey, tmp_path: Path) -> Saml2Client
             },
         }
     )
-    house.add_metadata(str(entity_descriptor(config)).encode())
+    # By its defaults it wants the Response signed too, which metadata cannot say.
+    house.add_metadata(str(entity_descriptor(config)).encode(), sign_response=True)
     return Saml2Client(config=config)
 
 
