@@ -1,0 +1,145 @@
+"""Measure Countersign on this machine: what an answer, a sign-in and a start cost.
+
+Run by `make bench`; README.md beside this file says how to read the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bare
+import machine
+from figures import Figure, Results
+from rich.console import Console
+from server import Installation, Running
+from visitor import Visitor, current_step
+
+_ROOT = Path(__file__).resolve().parent.parent
+_RESULTS = _ROOT / "bench" / "results.json"
+_PEOPLE = 12
+_STEPS = 3  # a code counts once, and is taken one step early or late: so three per person at once
+
+
+@dataclass(slots=True)
+class Measured:
+    """CPU milliseconds of each thing, one value per round."""
+
+    rsa: list[float] = field(default_factory=list)
+    p256: list[float] = field(default_factory=list)
+    hash: list[float] = field(default_factory=list)
+    saml: list[float] = field(default_factory=list)
+    saml_by_rsa: list[float] = field(default_factory=list)
+    oidc: list[float] = field(default_factory=list)
+    userinfo: list[float] = field(default_factory=list)
+    sign_in: list[float] = field(default_factory=list)
+    beyond_hash: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    """Measure, print and keep the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measure (default 5)")
+    parser.add_argument("--count", type=int, default=200, help="answers in one round (default 200)")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    given = parser.parse_args()
+    results = measure(rounds=given.rounds, count=given.count)
+    _RESULTS.write_text(json.dumps(results.plain(), indent=1) + "\n")
+    if given.markdown:
+        print(results.markdown())
+    else:
+        results.show(Console(width=None if os.isatty(1) else 120))
+
+
+def measure(*, rounds: int, count: int) -> Results:
+    """Return the figures of a fresh installation, removed afterwards."""
+    before, (server_core, client_core) = _load(), machine.cores()
+    (_ROOT / "var").mkdir(exist_ok=True)
+    # In the checkout, since /tmp is memory on many machines: durable rows must cost what they cost.
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=_ROOT / "var") as folder:
+        installation = Installation(Path(folder))
+        with installation.serving(server_core) as first:
+            people = [f"person{number}" for number in range(_PEOPLE)]
+            installation.settle(people)
+        with installation.serving(server_core) as second, machine.on_core(client_core):
+            measured = Measured()
+            _answers(measured, second, people[0], server_core, rounds=rounds, count=count)
+            _sign_ins(measured, second, people[1:], server_core)
+            memory = second.memory()
+    figures = _figures(measured, starts=(first.start, second.start), memory=memory)
+    return Results(machine=machine.description(), load=(before, _load()), rounds=rounds, figures=figures)
+
+
+def _answers(measured: Measured, server: Running, person: str, core: int, *, rounds: int, count: int) -> None:
+    """Measure what a live session makes possible, between bare signatures."""
+    visitor = Visitor(server.port)
+    visitor.sign_in(person, code_at=current_step())
+    for _ in range(20):  # the first ones fill caches
+        visitor.saml()
+        token = visitor.oidc()
+        visitor.userinfo(token)
+    for _ in range(rounds):
+        with machine.on_core(core):
+            rsa, p256 = bare.rsa_2048(), bare.p_256()
+        saml = _each(server, visitor.saml, count)
+        with machine.on_core(core):
+            rsa = (rsa + bare.rsa_2048()) / 2
+        measured.rsa.append(rsa)
+        measured.p256.append(p256)
+        measured.saml.append(saml)
+        measured.saml_by_rsa.append(rsa / saml)
+        measured.oidc.append(_each(server, visitor.oidc, count))
+        measured.userinfo.append(_each(server, lambda: visitor.userinfo(token), count))
+
+
+def _sign_ins(measured: Measured, server: Running, people: list[str], core: int) -> None:
+    """Measure whole sign-ins; each person has one code to use per round."""
+    visitor = Visitor(server.port)
+    for ahead in range(_STEPS):
+        with machine.on_core(core):
+            hashing = bare.password_hash()
+        names, step = iter(people), current_step() + ahead - 1
+        sign_in = _each(server, lambda: visitor.sign_in(next(names), code_at=step), len(people))  # noqa: B023
+        with machine.on_core(core):
+            hashing = (hashing + bare.password_hash()) / 2
+        measured.hash.append(hashing)
+        measured.sign_in.append(sign_in)
+        measured.beyond_hash.append(sign_in - hashing)
+
+
+def _each(server: Running, work: Callable[[], object], count: int) -> float:
+    """Return the server's CPU milliseconds for one of count pieces of work."""
+    before = server.cpu()
+    for _ in range(count):
+        work()
+    return (server.cpu() - before) / count * 1000
+
+
+def _figures(measured: Measured, *, starts: tuple[float, float], memory: float) -> list[Figure]:
+    return [
+        Figure("SAML answer, live session", "ms", measured.saml, costs=True),
+        Figure("OIDC code flow, live session", "ms", measured.oidc, costs=True),
+        Figure("OIDC userinfo", "ms", measured.userinfo, costs=True),
+        Figure("two-factor sign-in", "ms", measured.sign_in, costs=True),
+        Figure("the same beyond the password hash", "ms", measured.beyond_hash, goal="at most 15 ms"),
+        Figure("password hash (argon2id)", "ms", measured.hash, costs=True),
+        Figure("bare RSA-2048 signature", "ms", measured.rsa, costs=True),
+        Figure("bare P-256 signature", "ms", measured.p256, costs=True),
+        Figure("SAML answers per bare RSA-2048 signature", "", measured.saml_by_rsa, goal="at least 0.15"),
+        Figure("first start, to ready", "s", [starts[0]]),
+        Figure("later start, to ready", "s", [starts[1]]),
+        Figure("memory of the worker (PSS)", "MB", [memory]),
+    ]
+
+
+def _load() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+if __name__ == "__main__":
+    main()

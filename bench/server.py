@@ -1,0 +1,143 @@
+"""Run `idp serve` in a folder of its own, and set people and applications up by the command line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import machine
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist for a minute
+SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+ENTITY = "https://sp.example/metadata"
+ACS = "https://sp.example/acs"
+CLIENT = "bench"
+CLIENT_SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105
+REDIRECT = "https://rp.example/callback"
+
+_IDP = Path(sys.executable).with_name("idp")
+_PATIENCE = 60.0  # seconds for a start
+_METADATA = f"""<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ENTITY}">
+  <SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+      Location="{ACS}" index="0"/>
+  </SPSSODescriptor>
+</EntityDescriptor>
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A server that answers. start: seconds from its start to the first good /readyz."""
+
+    port: int
+    pids: list[int]
+    start: float
+
+    def cpu(self) -> float:
+        """Return the seconds computed so far by the server, all its processes together."""
+        return machine.cpu(self.pids)
+
+    def memory(self) -> float:
+        """Return the memory of the worker in MB: of its processes, the one with most threads."""
+        return machine.memory(max(self.pids, key=machine.threads))
+
+
+class Installation:
+    """A data folder, with the settings that everything about it is started with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._port = _free_port()
+        given = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
+        self._environment = given | {
+            "IDP_BASE_URL": f"http://localhost:{self._port}",
+            "IDP_DATA": str(folder / "data"),
+            "IDP_WORKERS": "1",
+        }
+
+    @contextmanager
+    def serving(self, core: int) -> Iterator[Running]:
+        """Serve with one worker on one core until the block ends."""
+        log = self._folder / "server.log"
+        with log.open("ab") as output, machine.on_core(core):
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                [_IDP, "serve"],
+                env=self._environment,
+                cwd=self._folder,
+                stdout=output,
+                stderr=output,
+            )
+        try:
+            self._wait(process, log)
+            start = time.perf_counter() - began
+            yield Running(port=self._port, pids=machine.tree(process.pid), start=start)
+        finally:
+            process.terminate()
+            process.wait()
+
+    def _wait(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        deadline = time.perf_counter() + _PATIENCE
+        while not _ready(self._port):
+            if process.poll() is not None or time.perf_counter() > deadline:
+                raise RuntimeError(f"the server does not start:\n{log.read_text()[-2000:]}")
+            time.sleep(0.005)
+
+    def settle(self, people: Sequence[str]) -> None:
+        """Add people with password and authenticator app, and one application of each protocol."""
+        metadata = self._folder / "sp.xml"
+        metadata.write_text(_METADATA)
+        self._idp(["partner", "import", str(metadata)])
+        self._idp(
+            ["partner", "add-oidc", CLIENT, "--redirect-uri", REDIRECT, "--secret-stdin"], CLIENT_SECRET
+        )
+        with ThreadPoolExecutor(2) as hands:
+            list(hands.map(self._add, people))
+
+    def _add(self, name: str) -> None:
+        mail = f"{name}@bench.example"
+        self._idp(
+            ["person", "add", name, "--display-name", name.title(), "--email", mail, "--password-stdin"],
+            PASSWORD,
+        )
+        self._idp(["method", "add", name, "totp", "--secret", SEED])
+
+    def _idp(self, arguments: Sequence[str], typed: str = "") -> None:
+        done = subprocess.run(
+            [_IDP, *arguments],
+            check=False,
+            input=typed,
+            env=self._environment,
+            cwd=self._folder,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise RuntimeError(f"idp {' '.join(arguments)}: {done.stderr}")
+
+
+def _ready(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
