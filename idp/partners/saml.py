@@ -52,7 +52,7 @@ class SamlSettings:
     certificates: tuple[str, ...] = ()
     name_id_formats: tuple[str, ...] = ()
     authn_requests_signed: bool = False
-    sign_response: bool = False
+    sign_response: bool = True
     clock_skew: int = 0
 
     @property
