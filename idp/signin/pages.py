@@ -123,10 +123,14 @@ class SignInPages:
 
     def _again(self, sign_in_id: str) -> Response:
         visit = visit_of(request)
-        try:
-            return self.respond(self.flow.show(sign_in_id, visit))
-        except Expired as expired:
-            return self.respond(self.flow.again(expired.sign_in, visit))
+
+        def start_again() -> Step:
+            try:
+                return self.flow.show(sign_in_id, visit)
+            except Expired as expired:
+                return self.flow.again(expired.sign_in, visit)
+
+        return self._after(sign_in_id, start_again)
 
     def _after(self, sign_in_id: str, act: Callable[[], Step]) -> Response:
         """Do what a form asks; a refused answer shows the current page again with the reason."""
@@ -137,6 +141,9 @@ class SignInPages:
             text, status = refused.public, refused.status if isinstance(refused, Busy) else 200
         except Expired as expired:
             return self._expired(expired.sign_in)
+        except Finished:
+            # Sent twice, or from a page that the back button brought up again.
+            return page("signin/finished.html", status=410)
         return self._page_of(sign_in_id, lambda: self.flow.show(sign_in_id, visit_of(request)), text, status)
 
     def _page_of(
