@@ -1,0 +1,1 @@
+"""Whole walks: a real `idp serve`, real browsers, real applications."""
