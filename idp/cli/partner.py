@@ -32,12 +32,23 @@ def command() -> None:
 @click.option(
     "--release", metavar="ATTR,...", default="", help="Attributes it gets; else uid,mail,displayName."
 )
+@click.option(
+    "--sign",
+    type=click.Choice(["both", "assertion"]),
+    help="What answers are signed in: response and assertion (the default), or the assertion alone.",
+)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def import_(*, file: Path, name: str, release: str, json_: bool) -> None:
+def import_(*, file: Path, name: str, release: str, sign: str | None, json_: bool) -> None:
     """Trust a SAML application by its metadata, or bring a known one up to date."""
     data = _content(file)
     with office() as desk:
-        imported = desk.partners.import_metadata(data, name=name, release=_names(release), actor=desk.actor)
+        imported = desk.partners.import_metadata(
+            data,
+            name=name,
+            release=_names(release),
+            sign_response=None if sign is None else sign == "both",
+            actor=desk.actor,
+        )
     for problem in imported.problems:
         warn(f"Note: {problem}")
     if json_:

@@ -21,6 +21,7 @@ from idp.keys import Issuers
 from idp.partners import metadata
 from idp.partners.oidc import OidcSettings, check_client_id
 from idp.partners.registry import Partners
+from idp.partners.saml import SamlSettings, saml_settings
 from idp.store import Store, Unit
 
 # An LDAP attribute name, or a claim's address.
@@ -49,11 +50,18 @@ class PartnerDesk:
     audit: AuditLog
 
     def import_metadata(
-        self, data: bytes, *, name: str = "", release: Sequence[str] = (), actor: Actor
+        self,
+        data: bytes,
+        *,
+        name: str = "",
+        release: Sequence[str] = (),
+        sign_response: bool | None = None,
+        actor: Actor,
     ) -> Imported:
         """Trust a SAML application by its metadata, or bring a known one up to date.
 
-        A known one keeps its id, and its name and release unless given. Raises Refused.
+        A known one keeps its id and what an administrator chose for it, unless given anew.
+        Raises Refused.
         """
         need_owner(actor)
         read = metadata.read(data, now=self.clock.now())
@@ -69,7 +77,7 @@ class PartnerDesk:
             )
             partner = replace(
                 known or _new("saml", read.entity_id, read.name, issuer),
-                settings=codec.plain(read.settings),
+                settings=codec.plain(_chosen(read.settings, known, sign_response=sign_response)),
             )
             event = Event.PARTNER_CHANGED if known else Event.PARTNER_ADDED
             saved = self._save(unit, _described(partner, name, release), event, actor)
@@ -166,6 +174,13 @@ def _new(door: str, identifier: str, name: str, issuer: str) -> Partner:
         issuer=issuer,
         release=DEFAULT_RELEASE,
     )
+
+
+def _chosen(read: SamlSettings, known: Partner | None, *, sign_response: bool | None) -> SamlSettings:
+    """Return what the metadata says, with what an administrator chose and metadata can't say."""
+    before = saml_settings(known) if known else read
+    wanted = before.sign_response if sign_response is None else sign_response
+    return replace(read, sign_response=wanted, clock_skew=before.clock_skew)
 
 
 def _described(partner: Partner, name: str, release: Sequence[str]) -> Partner:

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from idp.core.errors import Refused
 from idp.core.ids import fingerprint
-from idp.desk.partners import DEFAULT_RELEASE, shown
+from idp.claims import DEFAULT_RELEASE
+from idp.desk.partners import shown
 from idp.partners import oidc
+from idp.partners.saml import saml_settings
 from idp.store.schema import changes
 from tests.desk.conftest import OWNER
 
@@ -153,3 +155,12 @@ def test_rules_are_replaced_as_a_whole(desk, store):
     with pytest.raises(Refused):
         desk.policies.replace_all([{"id": "x", "controls": {"strenght": "two"}}], actor=OWNER)
     assert events(desk) == ["policy-changed"]
+
+
+def test_what_an_administrator_chose_outlives_a_new_copy_of_the_metadata(desk):
+    first = desk.partners.import_metadata(METADATA, sign_response=False, actor=OWNER).partner
+    again = desk.partners.import_metadata(METADATA, actor=OWNER).partner
+    assert saml_settings(first).sign_response is False
+    assert saml_settings(again).sign_response is False
+    both = desk.partners.import_metadata(METADATA, sign_response=True, actor=OWNER).partner
+    assert saml_settings(both).sign_response is True
