@@ -7,9 +7,9 @@ import json
 import pytest
 import sqlalchemy as sa
 
+from idp.claims import DEFAULT_RELEASE
 from idp.core.errors import Refused
 from idp.core.ids import fingerprint
-from idp.claims import DEFAULT_RELEASE
 from idp.desk.partners import shown
 from idp.partners import oidc
 from idp.partners.saml import saml_settings
