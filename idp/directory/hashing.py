@@ -100,5 +100,8 @@ def _bytes(password: str) -> bytes:
 
     Keyboards and systems differ in how they compose letters and in which space they send.
     """
+    # NFC takes quadratic time over accents in the wrong order (minutes for one form): cut first.
+    # Composing never brings three characters below two bytes, so what was cut is still too long.
+    password = password[: 2 * LONGEST]
     spaced = "".join(" " if unicodedata.category(letter) == "Zs" else letter for letter in password)
     return unicodedata.normalize("NFC", spaced).encode("utf-8", "surrogatepass")

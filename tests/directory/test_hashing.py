@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -132,3 +133,22 @@ def test_a_forked_process_has_its_own_thread():
 
 def _checks() -> bool:
     return PASSWORDS.verify(HASHED, "correct horse")
+
+
+def test_a_password_of_accents_in_the_wrong_order_costs_no_time(hasher):
+    """Normalising is quadratic in them: one form of 250,000 stopped the process for a minute."""
+    hostile = "a" + "\u0300\u0316" * 30_000
+    before = time.process_time()
+    assert not hasher.verify(None, hostile)
+    with pytest.raises(Refused):
+        hasher.hash(hostile)
+    assert time.process_time() - before < 0.5
+
+
+def test_what_is_cut_is_too_long_even_when_it_composes_well(hasher):
+    three_in_two_bytes = "u\u0308\u0304"
+    with pytest.raises(Refused):
+        hasher.hash(three_in_two_bytes * LONGEST)
+    longest = hasher.hash("\u01d6" * (LONGEST // 2))
+    assert hasher.verify(longest, three_in_two_bytes * (LONGEST // 2))
+    assert not hasher.verify(longest, three_in_two_bytes * LONGEST)
