@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 
 from idp.core.errors import Refused
 from idp.store import open_store, schema
@@ -79,3 +81,10 @@ def upgrade_new(_number: int, notes: Notes, database: str) -> None:
     store = open_store(database)
     upgrade(store)
     notes.write(check(store))
+
+
+def test_nothing_is_in_the_code_that_no_migration_makes(empty):
+    upgrade(empty)
+    with empty.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        assert compare_metadata(context, schema.metadata) == []
