@@ -150,9 +150,10 @@ class Proof:
 class SignIn:
     """A sign-in under way: the only thing kept between two pages.
 
-    browser is the SHA-256 of the browser cookie that the sign-in belongs to. session is
-    the id of the session whose proofs it started with, if any. confirmed names the
-    questions already answered. ended is set when the sign-in may not go on, whatever is proved.
+    browser is the SHA-256 of the browser cookie that the sign-in belongs to. network is where
+    it was last seen. session is the id of the session whose proofs it started with, if any.
+    confirmed names the questions already answered. ended is set when the sign-in may not go on,
+    whatever is proved.
     """
 
     id: str

@@ -52,10 +52,15 @@ class SignIns:
         return self._held(sign_in.id)[1]
 
     def load(self, sign_in_id: str, visit: Visit) -> tuple[SignIn, int]:
-        """Return a sign-in and its version. Raises Finished, Foreign or Expired."""
+        """Return a sign-in, seen from where the visit is, and its version.
+
+        Raises Finished, Foreign or Expired.
+        """
         sign_in, version = self._held(sign_in_id)
         if not visit.browser or not same(fingerprint(visit.browser), sign_in.browser):
             raise Foreign("This sign-in was started in another browser.", detail="browser binding")
+        # Policy asks where the person is, not where they began: a sign-in can be carried home.
+        sign_in = replace(sign_in, network=visit.network)
         if sign_in.expires_at <= self._clock.now():
             raise Expired(sign_in)
         return sign_in, version
