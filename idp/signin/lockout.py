@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -71,17 +72,18 @@ class Lockout:
         """Count one attempt, durably, before it is checked.
 
         familiar keeps a browser that the person signed in on before apart from everybody
-        else, so that an outsider's guesses cannot lock the owner out.
+        else, so that neither an outsider's guesses nor a neighbour's behind the same address
+        can lock the owner out.
         """
         target_key = key_of(factor, target, familiar=familiar)
-        address_key = "address:" + fingerprint(address)
+        address_key = "address:" + fingerprint(_place(address))
         now = self._clock.now()
         with self._store.write() as unit:
             of_target = self._raise(unit, target_key, now)
             of_address = self._raise(unit, address_key, now)
         limit = self._limits.of(factor)
         return Counted(
-            locked=of_target > limit or of_address > self._limits.address,
+            locked=of_target > limit or (of_address > self._limits.address and not familiar),
             just_locked=of_target == limit + 1,
             target_key=target_key,
             address_key=address_key,
@@ -108,6 +110,15 @@ class Lockout:
         keys = [key_of(factor, target, familiar=False)]
         rows = connection.execute(_COUNTS, {"keys": keys, "now": self._clock.now()})
         return any(row.tries > self._limits.of(factor) for row in rows)
+
+
+def _place(address: str) -> str:
+    """Return what an address is counted as: whoever has one of IPv6 has the 2**64 beside it."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((int(parsed), 64), strict=False)) if isinstance(parsed, IPv6Address) else address
 
 
 def key_of(factor: str, target: str, *, familiar: bool) -> str:

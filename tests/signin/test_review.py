@@ -1,0 +1,91 @@
+"""What a hostile reading of the hallway found: places, races, kept proofs and sign-outs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from idp.core.errors import Refused
+from idp.policy.model import Conditions, Controls, Deny, Rule
+from idp.signin.lockout import Limits
+from idp.signin.record import Expired
+from idp.store import Store
+from tests.clock import TestClock
+from tests.hallway import ACTOR, Browser, House, build_house
+
+OFFICE = "192.0.2.7"
+
+
+def rules(house: House, *wanted: Rule) -> None:
+    with house.ground.store.write() as unit:
+        house.flow.judge.rules.replace_all(unit, wanted, actor=ACTOR, at=house.clock.now())
+
+
+# Where somebody is ------------------------------------------------------------------------------
+def test_policy_sees_where_the_person_is_now_and_not_where_they_began(house: House) -> None:
+    """Begun in the office and carried home: the answer is given at home, so home's rules apply."""
+    house.person()
+    outside = Conditions(networks=("192.0.2.0/24",), outside=True)
+    rules(house, Rule(id="office", name="office only", conditions=outside, controls=Controls(deny=True)))
+    browser = Browser(address=OFFICE)
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    browser.address = "203.0.113.9"
+    assert isinstance(house.flow.show(step.sign_in.id, browser.visit()).decision.verdict, Deny)
+    assert isinstance(house.password(browser, step).decision.verdict, Deny)
+    house.clock.advance(minutes=16)
+    with pytest.raises(Expired) as caught:
+        house.flow.show(step.sign_in.id, browser.visit())
+    again = house.flow.again(caught.value.sign_in, browser.visit())
+    assert isinstance(again.decision.verdict, Deny)
+    browser.address = OFFICE
+    step = house.flow.show(step.sign_in.id, browser.visit())
+    house.totp(browser, house.password(browser, step))
+    assert house.door.grants[0].address == OFFICE
+
+
+def test_an_answer_is_checked_again_from_where_it_was_given(house: House) -> None:
+    house.person()
+    browser = Browser(address=OFFICE)
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    step = house.password(browser, step)
+    browser.address = "203.0.113.9"
+    house.totp(browser, step)
+    assert house.door.grants[0].address == "203.0.113.9"
+
+
+# Counting attempts ------------------------------------------------------------------------------
+def test_one_ipv6_network_is_one_address(store: Store, tmp_path: Path, clock: TestClock) -> None:
+    """Whoever has one IPv6 address has a /64 of them: eighteen quintillion counters."""
+    house = build_house(store, tmp_path, clock, limits=Limits(address=20))
+    house.person()
+    browser = Browser()
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    for number in range(21):
+        browser.address = f"2001:db8:1:2::{number:x}"
+        with pytest.raises(Refused):
+            house.password(browser, step, f"person{number}", "wrong")
+    browser.address = "2001:db8:1:2:ffff::1"
+    with pytest.raises(Refused):
+        house.password(browser, step)
+    browser.address = "2001:db8:1:3::1"
+    assert house.password(browser, step).sign_in.person
+
+
+def test_case_54_a_neighbour_cannot_lock_the_owner_out_of_a_known_browser(
+    store: Store, tmp_path: Path, clock: TestClock
+) -> None:
+    """Behind one address (an office, a proxy that was not configured) somebody tries everybody."""
+    house = build_house(store, tmp_path, clock, limits=Limits(address=20))
+    house.person()
+    home = Browser()
+    house.sign_in(home, house.partner())
+    neighbour = Browser()
+    step = neighbour.took(house.flow.begin(house.request(house.partner()), neighbour.visit()))
+    for number in range(21):
+        with pytest.raises(Refused):
+            house.password(neighbour, step, f"person{number}", "wrong")
+    with pytest.raises(Refused):
+        house.password(neighbour, step)
+    owner = Browser(device=home.device)
+    assert house.sign_in(owner, house.partner()).reply is not None
