@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 import requests
 from lxml import html
 
+from idp.factors.totp import read_seed
 from tests.walks.server import CALLBACK, Someone
 
 CHALLENGE = "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"
@@ -35,13 +38,14 @@ class Left:
 class Browser:
     """One browser at its own network address, with one window."""
 
-    def __init__(self, base: str, address: str = "") -> None:
+    def __init__(self, base: str, address: str | None = None) -> None:
         self.base = base
         self.web = requests.Session()
         self.web.trust_env = False
-        number = next(_addresses)
         # Attempts are counted by network address too; each browser comes from one of its own.
-        self.web.headers["X-Forwarded-For"] = address or f"198.51.{number // 250}.{number % 250 + 1}"
+        number = next(_addresses)
+        own = f"198.51.{number // 250}.{number % 250 + 1}"
+        self.web.headers["X-Forwarded-For"] = own if address is None else address
         self.address = self.text = ""
         self.status = 0
         self.left: Left | None = None
@@ -96,6 +100,21 @@ class Browser:
         """Answer the second page."""
         return self.submit(code=person.code())
 
+    def redeem(self, client: str = "wiki") -> dict[str, str]:
+        """Redeem, as a client, the code that the browser left with; return the id_token's claims."""
+        assert self.left is not None
+        fields = {
+            "grant_type": "authorization_code",
+            "code": self.left.parameters["code"],
+            "redirect_uri": CALLBACK,
+            "client_id": client,
+            "code_verifier": VERIFIER,
+        }
+        answer = requests.post(urljoin(self.base, "/oidc/token"), data=fields, timeout=20).json()
+        body = answer["id_token"].split(".")[1]
+        claims: dict[str, str] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return claims
+
     # What is there ----------------------------------------------------------------------------
     @property
     def heading(self) -> str:
@@ -115,6 +134,11 @@ class Browser:
         """Return the page's message about the last answer."""
         found = self._page().find_class("problem")
         return str(found[0].text_content()).strip() if found else ""
+
+    @property
+    def shown_seed(self) -> bytes:
+        """Return the seed that a set-up page shows to be typed into an app."""
+        return read_seed(str(self._page().get_element_by_id("key").text_content()))
 
     def cookie(self, name: str) -> str:
         """Return a cookie's value, "" for none."""

@@ -41,7 +41,7 @@ def visitor(server: Server) -> Iterator[Callable[[], Browser]]:
     """Give a maker of fresh browsers."""
     made: list[Browser] = []
 
-    def visit(address: str = "") -> Browser:
+    def visit(address: str | None = None) -> Browser:
         made.append(Browser(server.base, address))
         return made[-1]
 
