@@ -346,7 +346,8 @@ class Participant:
 class Ending:
     """How a partner can be told that a session is over.
 
-    reply None and supported False: it cannot be told, and the person is told so.
+    With a reply it is told by the browser; supported without one: it is told behind the
+    browser's back. Not supported: it can't be told, and the person is told so.
     """
 
     supported: bool

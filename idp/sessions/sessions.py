@@ -21,10 +21,15 @@ _BY_SECRET = sa.select(sessions).where(
     sessions.c.ended_at.is_(None),
     sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
 )
-_ALIVE = sa.select(sessions.c.id).where(
-    sessions.c.id == sa.bindparam("session"),
-    sessions.c.ended_at.is_(None),
-    sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+_ALIVE = (
+    sa.select(sessions.c.id)
+    .where(
+        sessions.c.id == sa.bindparam("session"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+    )
+    # SQLite has one writer anyway; PostgreSQL must not end the session before the unit commits.
+    .with_for_update(read=True)
 )
 _UNENDED = sa.select(sessions).where(sessions.c.id == sa.bindparam("session"), sessions.c.ended_at.is_(None))
 _INSERT = sa.insert(sessions)
@@ -113,7 +118,7 @@ class Sessions:
         return None if row is None else _session(row)
 
     def alive(self, connection: sa.Connection, session_id: str, now: datetime) -> bool:
-        """Say whether a session still goes on."""
+        """Say whether a session still goes on; within a unit it then does so until the commit."""
         return connection.execute(_ALIVE, {"session": session_id, "now": now}).first() is not None
 
     def unended(self, connection: sa.Connection, session_id: str) -> Session | None:

@@ -10,7 +10,7 @@ from idp.audit import AuditLog, Entry, Event
 from idp.core import codec
 from idp.core.errors import BadMessage
 from idp.core.ids import fingerprint, new_id, new_secret, same
-from idp.core.model import Participant, Reply, Visit
+from idp.core.model import Ending, Participant, Reply, Visit
 from idp.core.ports import Clock, Door, State
 from idp.partners.registry import Partners
 from idp.sessions import Grants, Session, Sessions
@@ -125,8 +125,6 @@ class SignOut:
 
     def _end(self, session_id: str, person: str, visit: Visit) -> list[Participant]:
         now = self.clock.now()
-        with self.store.read() as connection:
-            participants = self.sessions.participants(connection, session_id)
         with self.store.write() as unit:
             if self.sessions.end(unit, session_id, now):
                 self.grants.revoke_session(unit, session_id)
@@ -137,6 +135,8 @@ class SignOut:
                     address=visit.network.address,
                 )
                 self.audit.record(unit, entry)
+            # Only now that nobody can join any more: whoever was answered meanwhile is told too.
+            participants = self.sessions.participants(unit.connection, session_id)
             for participant in participants:
                 self.sessions.leave(unit, participant.id, now)
         return participants
@@ -146,23 +146,23 @@ class SignOut:
         while walk.to_tell:
             participant, rest = walk.to_tell[0], walk.to_tell[1:]
             walk = replace(walk, to_tell=rest, waiting=None)
-            reply = self._telling(participant, walk.id)
-            if reply is not None:
+            ending = self._telling(participant, walk.id)
+            if ending.reply is not None:
                 waiting = replace(walk, waiting=participant)
                 self.state.put(_key(walk.id), codec.dump(waiting), _WALK_LASTS)
-                return LogoutStep(reply=reply, told=walk.told)
-            walk = _told(walk, participant, ended=False)
+                return LogoutStep(reply=ending.reply, told=walk.told)
+            walk = _told(walk, participant, ended=ending.supported)
         step = LogoutStep(reply=None, told=walk.told)
         if not walk.finish_door:
             return step
         door = self.doors[walk.finish_door]
         return replace(step, reply=door.signed_out(walk.finish, complete=step.complete))
 
-    def _telling(self, participant: Participant, chain: str) -> Reply | None:
+    def _telling(self, participant: Participant, chain: str) -> Ending:
         partner = self.partners.get(participant.partner)
         if partner is None or not partner.enabled:
-            return None
-        return self.doors[participant.door].end(participant, chain=chain).reply
+            return Ending(supported=False)
+        return self.doors[participant.door].end(participant, chain=chain)
 
 
 def _told(walk: Walk, participant: Participant, *, ended: bool) -> Walk:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from idp.core.errors import Refused
+from idp.core.model import Ending, Participant
 from idp.policy.model import Conditions, Controls, Deny, Rule
 from idp.signin.lockout import Limits
+from idp.signin.logout import LogoutStep
 from idp.signin.record import Expired
-from idp.store import Store
+from idp.store import Store, Unit
 from tests.clock import TestClock
 from tests.hallway import ACTOR, Browser, House, build_house
 
@@ -89,3 +95,60 @@ def test_case_54_a_neighbour_cannot_lock_the_owner_out_of_a_known_browser(
         house.password(neighbour, step)
     owner = Browser(device=home.device)
     assert house.sign_in(owner, house.partner()).reply is not None
+
+
+# Signing out ------------------------------------------------------------------------------------
+class BeforeWriting:
+    """A store where something else happens just before the first write."""
+
+    def __init__(self, store: Store, late: Callable[[], object]) -> None:
+        self._store = store
+        self._late = [late]
+        self.read = store.read
+
+    def write(self) -> AbstractContextManager[Unit]:
+        if self._late:
+            self._late.pop()()
+        return self._store.write()
+
+
+def test_a_partner_answered_while_the_person_signs_out_is_told(house: House, browser: Browser) -> None:
+    house.person()
+    one, two = house.partner(), house.partner()
+    house.sign_in(browser, one)
+    late = BeforeWriting(
+        house.ground.store, lambda: house.flow.begin(house.request(two), browser.visit()).reply
+    )
+    house.door.can_end = False
+    signout = replace(house.hall.signout, store=cast(Store, late))
+    step = signout.begin(browser.visit(), finish_door="", finish={})
+    assert len(house.door.grants) == 2
+    assert {told.partner for told in step.told} == {one.id, two.id}
+
+
+def test_two_sign_outs_at_once_tell_each_partner_once(house: House, browser: Browser) -> None:
+    house.person()
+    one = house.partner()
+    house.sign_in(browser, one)
+    house.door.can_end = False
+    other = house.hall.signout
+    first: list[LogoutStep] = []
+    late = BeforeWriting(
+        house.ground.store, lambda: first.append(other.begin(browser.visit(), finish_door="", finish={}))
+    )
+    second = replace(other, store=cast(Store, late)).begin(browser.visit(), finish_door="", finish={})
+    assert [told.partner for told in first[0].told] == [one.id]
+    assert second.told == ()
+
+
+def test_a_partner_that_is_told_without_the_browser_counts_as_told(house: House, browser: Browser) -> None:
+    house.person()
+    partner = house.partner()
+    house.sign_in(browser, partner)
+
+    def end(_participant: Participant, **_chain: str) -> Ending:
+        return Ending(supported=True)
+
+    house.door.end = end  # type: ignore[method-assign]
+    step = house.hall.signout.begin(browser.visit(), finish_door="", finish={})
+    assert step.complete
