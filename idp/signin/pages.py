@@ -82,7 +82,9 @@ class SignInPages:
         else:
             told = [(self._name(told.partner), told.ended) for told in step.told]
             response = page("signout/done.html", results=told)
-        cookies.drop(response, Jar.SESSION)
+        # Another browser's sign-out may pass through here, or somebody signed in again meanwhile.
+        if self.signout.current(visit_of(request)) is None:
+            cookies.drop(response, Jar.SESSION)
         if step.browser is not None:
             cookies.keep(response, Jar.BROWSER, step.browser)
         return response

@@ -305,6 +305,19 @@ def test_case_19_a_bad_logout_request_leaves_the_session(
     assert codes(answer(front.sso(browser, query(request(front))))) == ["Success"]
 
 
+def test_another_sessions_sign_out_leaves_this_browser_signed_in(
+    front: Front, ada: Person, key: rsa.RSAPrivateKey
+) -> None:
+    """Somebody who signs out where it happens to pass through Ada's browser ends only their own session."""
+    hers, now = front.browser(ada), front.house.clock.now()
+    attacker = front.browser(front.person("mallory"))
+    name, index = known_as(answer(front.sso(attacker, query(request(front)))))
+    raw = query(logout_request(now, name_id=name, index=index), key=key)
+    assert front.get(hers, f"/saml/slo?{raw}").status_code == 303
+    assert codes(answer(front.sso(hers, query(request(front))))) == ["Success"]
+    assert front.sso(attacker, query(request(front))).headers["Location"].startswith("/signin/")
+
+
 def test_logout_by_post_says_that_it_is_not_supported(front: Front) -> None:
     response = front.post(front.browser(), "/saml/slo", {"SAMLRequest": "x"})
     assert response.status_code == 400
