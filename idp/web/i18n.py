@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import Literal
 from babel import Locale, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from idp.web import cookies
 from idp.web.cookies import Jar
@@ -53,20 +55,24 @@ def choose(wishes: Iterable[str]) -> Language:
     """Return the best language for BCP 47 tags in order of preference."""
     known = languages()
     wanted = [wish for wish, _ in zip(wishes, range(_MOST_WISHES), strict=False)]
-    return known[negotiate_locale(wanted, known, sep="-") or DEFAULT]
+    # It answers in the spelling of the wish, and tags are the same in every case (RFC 5646 2.1.1).
+    tag = negotiate_locale(wanted, known, sep="-") or DEFAULT
+    return {name.lower(): found for name, found in known.items()}[tag.lower()]
 
 
 def language() -> Language:
     """Return the language of this request, chosen at first use."""
     if "language" not in g:
-        g.language = choose(_wishes(request, ""))
+        prefer("")
     chosen: Language = g.language
     return chosen
 
 
 def prefer(wishes: str) -> None:
     """Put a partner's wish (ui_locales: tags between spaces) before the browser's own."""
-    g.language = choose(_wishes(request, wishes))
+    asked = request.args.get("lang", "")
+    accepted = request.headers.get("Accept-Language", "")
+    g.language = _chosen(asked, cookies.read(request, Jar.LANGUAGE), wishes, accepted)
 
 
 def mark(text: str) -> str:
@@ -97,11 +103,11 @@ def install(app: Flask) -> None:
     app.after_request(_remember)
 
 
-def _wishes(source: Request, partner: str) -> list[str]:
-    asked = source.args.get("lang", "")
-    chosen = cookies.read(source, Jar.LANGUAGE)
+@lru_cache(maxsize=256)  # browsers say the same few things, and reading them costs as much as a page
+def _chosen(asked: str, clicked: str, partner: str, accepted: str) -> Language:
+    browser = parse_accept_header(accepted, LanguageAccept).values()
     # What the person clicked on counts for more than what the partner believes of them.
-    return [*filter(None, (asked, chosen)), *partner.split(), *source.accept_languages.values()]
+    return choose([*filter(None, (asked, clicked)), *partner.split(), *browser])
 
 
 def _remember(response: Response) -> Response:

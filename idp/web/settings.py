@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import cast
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ from flask import Flask, current_app
 _EXTENSION = "countersign.web"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# No slots: what follows from the address is asked for many times a request, and kept.
+@dataclass(frozen=True, kw_only=True)
 class WebSettings:
     """What the pages need to know; base_url has no trailing slash.
 
@@ -28,7 +30,7 @@ class WebSettings:
         networks = tuple(ip_network(text) for text in trusted_proxies)
         return cls(base_url=base_url.rstrip("/"), trusted_proxies=networks)
 
-    @property
+    @cached_property
     def origin(self) -> str:
         """Return scheme, host and port as a browser writes them in the Origin header."""
         parts = urlsplit(self.base_url)
@@ -38,12 +40,12 @@ class WebSettings:
         port = "" if parts.port in (None, default) else f":{parts.port}"
         return f"{parts.scheme}://{name}{port}"
 
-    @property
+    @cached_property
     def https(self) -> bool:
         """Say whether people reach the service by https."""
         return urlsplit(self.base_url).scheme == "https"
 
-    @property
+    @cached_property
     def loopback(self) -> bool:
         """Say whether the service is reached on this machine only."""
         host = urlsplit(self.base_url).hostname or ""

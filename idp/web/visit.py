@@ -83,4 +83,5 @@ def _without_port(hop: str) -> str:
 
 
 def _printable(text: str) -> str:
-    return "".join(letter for letter in text[:_LONGEST_AGENT] if letter.isprintable())
+    text = text[:_LONGEST_AGENT]
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
