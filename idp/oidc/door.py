@@ -37,14 +37,17 @@ class OidcDoor:
     keeps_grants: bool = True
 
     def answer(self, grant: Grant) -> Reply:
-        """Return the reply with the code (OIDC core 3.1.2.5)."""
-        return encode(grant.request, self.issuers.get(grant.request.issuer), {"code": grant.handle})
+        """Return the reply with the code (OIDC core 3.1.2.5). Raises BadMessage."""
+        return self._said(grant.request, {"code": grant.handle})
 
     def deny(self, request: SignInRequest, denied: Denied) -> Reply:
-        """Return the error reply (OIDC core 3.1.2.6); the reference finds the entry in the log."""
+        """Return the error reply (OIDC core 3.1.2.6). Raises BadMessage.
+
+        The reference in it finds the entry in the log.
+        """
         error, description = _ERRORS.get(denied.reason, _OTHERWISE)
         fields = {"error": error, "error_description": f"{description} Reference {denied.reference}."}
-        return encode(request, self.issuers.get(request.issuer), fields)
+        return self._said(request, fields)
 
     def end(self, participant: Participant, *, chain: str) -> Ending:
         """Say that a client can't be told yet that the session ended."""
@@ -65,3 +68,17 @@ class OidcDoor:
             raise BadMessage("You are signed out. The application can't be reached from here any more.")
         state = {"state": finish["state"]} if "state" in finish else {}
         return Reply(address=with_query(address, state))
+
+    def _said(self, request: SignInRequest, fields: Mapping[str, str]) -> Reply:
+        partner = self.partners.get(request.partner)
+        # The request may be an hour old: its address must still be one of the client's.
+        if (
+            partner is None
+            or not partner.enabled
+            or not oidc_settings(partner).redirects_to(request.reply_to)
+        ):
+            raise BadMessage(
+                "The application asked to send you to an address that it has not registered.",
+                detail="redirect_uri left the client's settings during the sign-in",
+            )
+        return encode(request, self.issuers.get(request.issuer), fields)

@@ -104,6 +104,18 @@ def test_a_native_apps_own_scheme_is_followed_but_not_posted_to(house: House) ->
     assert "error=invalid_request" in posted.headers["Location"]
 
 
+def test_case_27_an_address_withdrawn_during_the_sign_in_is_not_answered(house: House) -> None:
+    """A sign-in may wait for an hour; until then the administrator may have taken the address away."""
+    house.enrol(house.add_person())
+    finishing, giving_up = house.browser(), house.browser()
+    asked = house.authorize(finishing)
+    other = house.authorize(giving_up).headers["Location"]
+    house.add_client(redirect_uris=["https://wiki.example/new"])
+    for response in (house.walk(finishing, asked), giving_up.post(other + "/cancel", base_url=BASE)):
+        assert response.status_code == 400
+        assert "Location" not in response.headers
+
+
 # What is answered with an error ---------------------------------------------------------------
 @pytest.mark.parametrize(
     ("changed", "error"),
