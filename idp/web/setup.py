@@ -8,6 +8,7 @@ from flask import Flask
 
 from idp.paths import STATIC
 from idp.web import assets, correlation, csrf, errors, headers, i18n, settings, templating
+from idp.web.query import AnyQuery
 
 _LARGEST_BODY = 1024 * 1024
 
@@ -22,6 +23,7 @@ def make_flask(
     itself. json_endpoints answer errors as JSON.
     """
     app = Flask("idp", static_folder=None, template_folder=None)
+    app.request_class = AnyQuery
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
     app.config["MAX_FORM_PARTS"] = 100
     # The router's redirects would repeat the Host header, which anybody can write.
