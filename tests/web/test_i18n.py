@@ -37,6 +37,8 @@ def _shown(client: FlaskClient, address: str, **headers: str) -> str:
         ("/signin?lang=ar", {"Accept-Language": "en"}, "ar rtl"),
         ("/signin?ui_locales=ar", {"Cookie": "countersign-language=en"}, "en ltr"),
         ("/signin?lang=en", {"Cookie": "countersign-language=ar"}, "en ltr"),
+        ("/signin?lang=Ar", {"Accept-Language": "en"}, "ar rtl"),
+        ("/signin?ui_locales=AR-eg", {"Accept-Language": "en"}, "ar rtl"),
         ("/signin?lang=../../etc", {"Accept-Language": "ar"}, "ar rtl"),
     ],
 )
