@@ -92,10 +92,11 @@ def open_store(url: str) -> Store:
 
     Call it after a fork: connections must not be shared between processes.
     """
+    # Errors end up in the log, and their parameters are personal data, or worse.
     if not url.startswith("sqlite"):
-        return Store(sa.create_engine(url))
+        return Store(sa.create_engine(url, hide_parameters=True))
     # Nothing is left open between units of work, so there is nothing to roll back on return.
-    engine = sa.create_engine(url, pool_reset_on_return=None, pool_size=20)
+    engine = sa.create_engine(url, hide_parameters=True, pool_reset_on_return=None, pool_size=20)
     event.listen(engine, "connect", _prepare_sqlite)
     return Store(engine)
 

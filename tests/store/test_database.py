@@ -81,6 +81,16 @@ def write_the_same_twice(store) -> None:
         unit.execute(INSERT, [{"key": "k", "value": 1}, {"key": "k", "value": 2}])
 
 
+def test_an_error_of_the_database_tells_no_values(store):
+    """It ends up in the log as it is, and what was typed as a user name may be a password."""
+    with pytest.raises(sa.exc.IntegrityError) as caught, store.write() as unit:
+        for _ in range(2):
+            unit.execute(INSERT, {"key": "typed by somebody", "value": "a secret"})
+    assert "settings.key" in str(caught.value)
+    assert "typed by somebody" not in str(caught.value)
+    assert "a secret" not in str(caught.value)
+
+
 def test_each_statement_of_a_reader_sees_the_latest_commit(store):
     with store.read() as connection:
         assert connection.execute(COUNT).scalar_one() == 0
