@@ -84,8 +84,7 @@ def write_the_same_twice(store) -> None:
 def test_an_error_of_the_database_tells_no_values(store):
     """It ends up in the log as it is, and what was typed as a user name may be a password."""
     with pytest.raises(sa.exc.IntegrityError) as caught, store.write() as unit:
-        for _ in range(2):
-            unit.execute(INSERT, {"key": "typed by somebody", "value": "a secret"})
+        unit.execute(INSERT, [{"key": "typed by somebody", "value": "a secret"}] * 2)
     assert "settings.key" in str(caught.value)
     assert "typed by somebody" not in str(caught.value)
     assert "a secret" not in str(caught.value)
