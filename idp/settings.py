@@ -65,7 +65,10 @@ class Settings(BaseSettings):
     @field_validator("data")
     @classmethod
     def _data(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as error:  # what pathlib raises for ~ and a name
+            raise ValueError("must be a folder; nobody on this machine has that name after ~") from error
 
     @field_validator("database_url")
     @classmethod

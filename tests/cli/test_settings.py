@@ -186,3 +186,8 @@ def test_the_master_key_is_never_shown(monkeypatch):
 )
 def test_loopback(host, local):
     assert is_loopback(host) is local
+
+
+def test_a_home_that_nobody_has_is_a_clear_error(monkeypatch):
+    monkeypatch.setenv("IDP_DATA", "~nobody-has-this-name/var")
+    assert problems() == ("data (IDP_DATA): must be a folder; nobody on this machine has that name after ~.",)
