@@ -18,6 +18,6 @@ class AnyQuery(Request):
 
     @cached_property
     def args(self) -> MultiDict[str, str]:
-        """The parameters of the address; what is no UTF-8 becomes U+FFFD."""
+        """Return the parameters of the address; what is no UTF-8 becomes U+FFFD."""
         text = self.query_string.decode(errors="replace")
         return self.parameter_storage_class(parse_qsl(text, keep_blank_values=True, errors="replace"))
