@@ -273,6 +273,14 @@ def _opened(counted: Sequence[Proof]) -> bool:
     return any(FACTORS[proof.factor].first for proof in counted)
 
 
+def _opened_now(facts: Facts, counted: Sequence[Proof]) -> bool:
+    """Say whether a factor that opens was proved in this very sign-in.
+
+    Whoever finds a browser signed in with one factor must not get to set up the second.
+    """
+    return _opened([proof for proof in counted if facts.started_at - proof.at <= CLOCKS_APART])
+
+
 # What to do next ------------------------------------------------------------------------------
 def _start(matching: Sequence[Rule], facts: Facts) -> Ask:
     accepted = _accepted(matching)
@@ -291,7 +299,7 @@ def _more(matching: Sequence[Rule], facts: Facts, counted: tuple[Proof, ...], re
     if facts.person is not None and facts.person.may_enrol:
         factors = _useful(facts.enrollable, matching, counted, required)
         if factors:
-            return Register(factors=factors)
+            return Register(factors=factors) if _opened_now(facts, counted) else _start(matching, facts)
     asked_too_much = _required(matching, None).rank < required.rank
     return Deny(reason=Reason.CONTEXT if asked_too_much else Reason.NO_METHOD)
 

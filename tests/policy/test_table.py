@@ -87,6 +87,7 @@ DEFAULT: list[Row] = [
     ("two of what one has", [], facts(TOTP_PROOF, proof("sms")), ASK_PASSWORD),
     ("a passkey alone is two kinds", [], facts(proof("passkey")), ISSUE),
     ("newcomer sets one up", [], newcomer(), Register(factors=("totp",))),
+    ("newcomer, the password from a session", [], newcomer(proofs=(OLD_PW,)), ASK_PASSWORD),
     ("newcomer, nothing to set up", [], newcomer(enrollable=()), NO_METHOD),
     ("newcomer, only unknown factors to set up", [], newcomer(enrollable=("x",)), NO_METHOD),
     ("newcomer: what is registered goes before setting up", [], newcomer(offers=(TOTP,)), ASK_TOTP),
