@@ -121,4 +121,4 @@ def without_kept(sign_in: SignIn) -> SignIn:
     Signing out in another tab must not be undone by finishing this one.
     """
     own = tuple(proof for proof in sign_in.proofs if proof.at >= sign_in.started_at)
-    return replace(sign_in, proofs=own, session="", enrolment=None)
+    return replace(sign_in, proofs=own, session="", enrolment=None, confirmed=())

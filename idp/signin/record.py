@@ -90,6 +90,7 @@ class SignIns:
             enrolment=None,
             confirmed=(),
             session="",
+            stay=False,
             ended="",
         )
 

@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 
 from idp.core.errors import Refused
-from idp.core.model import Ending, Participant
-from idp.policy.model import Conditions, Controls, Deny, Rule
+from idp.core.model import Ending, Offer, Participant, Strength
+from idp.policy.model import Ask, Conditions, Controls, Deny, Register, Rule
 from idp.signin.lockout import Limits
 from idp.signin.logout import LogoutStep
 from idp.signin.record import Expired
@@ -152,3 +152,73 @@ def test_a_partner_that_is_told_without_the_browser_counts_as_told(house: House,
     house.door.end = end  # type: ignore[method-assign]
     step = house.hall.signout.begin(browser.visit(), finish_door="", finish={})
     assert step.complete
+
+
+# Kept proofs ------------------------------------------------------------------------------------
+def test_case_61_a_kept_password_sets_up_no_first_method(house: House, browser: Browser) -> None:
+    """A browser left signed in with one factor must not become the owner's second one for ever."""
+    person = house.person(totp=False)
+    wiki, expenses = house.partner(name="Wiki"), house.partner()
+    one = Controls(strength=Strength.ONE)
+    rules(
+        house,
+        Rule(id="wiki", name="wiki", conditions=Conditions(partners=(wiki.id,)), controls=one),
+    )
+    step = browser.took(house.flow.begin(house.request(wiki), browser.visit()))
+    assert house.password(browser, step).reply is not None
+    house.clock.advance(hours=1)
+    step = browser.took(house.flow.begin(house.request(expenses), browser.visit()))
+    assert step.decision.verdict == Ask(offers=(Offer(factor="password", label="Password"),))
+    assert step.sign_in.enrolment is None
+    chosen = house.flow.choose(step.sign_in.id, browser.visit(), "totp", "")
+    assert chosen.sign_in.enrolment is None
+    step = house.password(browser, step)
+    assert step.decision.verdict == Register(factors=("totp",))
+    assert step.sign_in.person == person.id
+
+
+def test_a_kept_password_and_nothing_to_register_with_is_no_sign_in_in_silence(
+    house: House, browser: Browser
+) -> None:
+    house.person(totp=False)
+    wiki = house.partner()
+    rules(
+        house,
+        Rule(
+            id="wiki",
+            name="wiki",
+            conditions=Conditions(partners=(wiki.id,)),
+            controls=Controls(strength=Strength.ONE),
+        ),
+    )
+    house.password(browser, browser.took(house.flow.begin(house.request(wiki), browser.visit())))
+    house.clock.advance(hours=1)
+    step = house.flow.begin(house.request(house.partner(), silent=True), browser.visit())
+    assert step.reply is not None
+    assert step.reply.fields == {"error": "interaction_required"}
+
+
+def test_what_one_person_agreed_to_is_asked_of_the_next(house: House, browser: Browser) -> None:
+    """Ada agrees and is signed out before the answer is made; who signs in next agreed to nothing."""
+    house.person("ada")
+    house.person("bob")
+    partner = house.partner()
+    house.sign_in(browser, partner, "ada")
+    house.clock.advance(minutes=1)
+    waiting = house.flow.begin(house.request(house.partner(), confirm=("consent",)), browser.visit())
+    agreed = replace(waiting.sign_in, confirmed=("consent",))
+    house.hall.signout.begin(browser.visit(), finish_door="", finish={})
+    judged = house.flow.judge(agreed, None)
+    assert judged.sign_in.confirmed == ()
+
+
+def test_starting_again_forgets_the_wish_to_stay(house: House, browser: Browser) -> None:
+    house.person()
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    step = house.password(browser, step, stay="1")
+    house.clock.advance(minutes=16)
+    with pytest.raises(Expired) as caught:
+        house.flow.show(step.sign_in.id, browser.visit())
+    step = house.flow.again(caught.value.sign_in, browser.visit())
+    step = house.totp(browser, house.password(browser, step))
+    assert step.session_ends is None
