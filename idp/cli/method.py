@@ -59,7 +59,7 @@ def list_(*, name: str, json_: bool) -> None:
 @click.argument("name")
 @click.argument("method_id", metavar="ID")
 def remove(*, name: str, method_id: str) -> None:
-    """Remove the method ID of NAME.
+    """Remove the method ID of NAME, and sign NAME out everywhere.
 
     Who has none left sets up a new one at the next sign-in.
     """

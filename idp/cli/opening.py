@@ -137,7 +137,14 @@ def _furnished(settings: Settings, store: Store, sealer: Sealer) -> Office:
             lockout=Lockout(store, clock, Limits()),
             audit=audit,
         ),
-        methods=MethodDesk(store=store, clock=clock, people=people, methods=methods, audit=audit),
+        methods=MethodDesk(
+            store=store,
+            clock=clock,
+            people=people,
+            methods=methods,
+            sessions=Sessions(Lifetimes()),
+            audit=audit,
+        ),
         partners=PartnerDesk(store=store, clock=clock, partners=partners, issuers=issuers, audit=audit),
         policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),
         keys=KeyDesk(

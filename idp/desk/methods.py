@@ -13,6 +13,7 @@ from idp.desk.rights import need_owner
 from idp.directory.people import People
 from idp.factors import totp
 from idp.methods import Methods
+from idp.sessions import Sessions
 from idp.store import Store, Unit
 
 
@@ -24,6 +25,7 @@ class MethodDesk:
     clock: Clock
     people: People
     methods: Methods
+    sessions: Sessions
     audit: AuditLog
 
     def add_totp(self, name: str, *, seed: bytes, actor: Actor) -> Method:
@@ -43,9 +45,10 @@ class MethodDesk:
             return self.methods.of(connection, found(self.people, connection, name).id)
 
     def remove(self, name: str, method_id: str, *, actor: Actor) -> bool:
-        """Remove a method of a person. Return whether it was the last, so that they set up a new one.
+        """Remove a method of a person, and end their sessions: it may be in somebody else's hands.
 
-        Raises Refused when the person has no such method.
+        Return whether it was the last, so that they set up a new one. Raises Refused when the
+        person has no such method.
         """
         need_owner(actor)
         with self.store.write() as unit:
@@ -55,6 +58,7 @@ class MethodDesk:
             if method is None:
                 raise Refused("That person has no method with that id.")
             self.methods.remove(unit, method.id)
+            self.sessions.end_all(unit, person.id, self.clock.now())
             self._record(unit, Event.METHOD_REMOVED, person, method, actor)
             reopened = self.methods.reopen(unit, person.id)
             if reopened:

@@ -121,6 +121,26 @@ def test_removing_the_last_method_reopens_enrolment_and_says_so(desk, ada):
     assert events(desk)[-3:] == ["method-removed", "method-removed", "enrolment-reopened"]
 
 
+def test_removing_a_method_ends_the_sessions_it_opened(desk, ada, store, clock):
+    """Lost or stolen: whoever has it may be signed in already."""
+    method = desk.methods.add_totp("ada", seed=SEED, actor=OWNER)
+    sessions = desk.people.sessions
+    proof = Proof(
+        person=ada.id,
+        factor="totp",
+        method=method.id,
+        kinds=frozenset({Kind.HAVE}),
+        amr=("otp",),
+        at=clock.now(),
+    )
+    session = sessions.prepare(person=ada.id, proofs=[proof], stay=False, now=clock.now())
+    with store.write() as unit:
+        secret = sessions.open(unit, session)
+    desk.methods.remove("ada", method.id, actor=OWNER)
+    with store.read() as connection:
+        assert sessions.live(connection, secret, clock.now()) is None
+
+
 def test_nobody_elses_method_is_removed(desk, ada):
     desk.people.add(NewPerson(name="grace"), password="x", actor=OWNER)
     method = desk.methods.add_totp("ada", seed=SEED, actor=OWNER)
