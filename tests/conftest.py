@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from idp.store import Store, open_store
 from idp.store.upgrade import upgrade
 from tests.clock import TestClock
+from tests.peers import npm_install
 
 _SLOW_MACHINES_ARE_FINE = [HealthCheck.too_slow]
 # The same examples every time, so that a run says something about the change and not about luck.
@@ -55,3 +57,9 @@ def store(database: str) -> Iterator[Store]:
     store = open_store(database)
     yield store
     store.dispose()
+
+
+@pytest.fixture(scope="session")
+def node_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Give a function that installs a Node program's packages, once per session; returns it there."""
+    return cache(lambda program: npm_install(program, tmp_path_factory.mktemp("node")))

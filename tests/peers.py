@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +21,19 @@ def require(program: str) -> Path:
     if found is None:
         missing(f"{program} is not installed (Debian package {_PACKAGES.get(program, program)})")
     return Path(found)
+
+
+def npm_install(program: Path, folder: Path) -> Path:
+    """Install what a Node program's package-lock.json names into folder; return the program there."""
+    npm = require("npm")
+    require("node")
+    for name in ("package.json", "package-lock.json", program.name):
+        shutil.copy(program.parent / name, folder)
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    if installed.returncode != 0:
+        missing(f"npm could not install what {program.name} needs: {installed.stderr[-300:]}")
+    return folder / program.name
 
 
 def missing(reason: str) -> NoReturn:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from werkzeug.serving import make_server
 from idp.oidc import contexts
 from idp.store import revisioned
 from tests.oidc.house import SECRET, House, build
-from tests.peers import missing, require
+from tests.peers import require
 
 PEERS = Path(__file__).parent / "peers"
 # On 127.0.0.1, whose port may vary; nobody listens there, since nothing follows the redirect.
@@ -35,18 +34,9 @@ class Live:
 
 
 @pytest.fixture(scope="module")
-def relying_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def relying_party(node_program: Callable[[Path], Path]) -> Path:
     """Install openid-client as locked; return the program."""
-    npm = require("npm")
-    require("node")
-    folder = tmp_path_factory.mktemp("peers")
-    for name in ("package.json", "package-lock.json", "relying_party.mjs"):
-        shutil.copy(PEERS / name, folder)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-    if installed.returncode != 0:
-        missing(f"npm could not install openid-client: {installed.stderr[-300:]}")
-    return folder / "relying_party.mjs"
+    return node_program(PEERS / "relying_party.mjs")
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from idp.core.clock import SystemClock
 from idp.core.errors import Denied, Reason
 from idp.core.model import Reply, SubjectForm
 from idp.store import revisioned
-from tests.peers import missing, require
+from tests.peers import require
 from tests.saml.house import BASE, ENTITY, NOBODY, House, build
 from tests.saml.sp import Sp
 
@@ -47,18 +46,9 @@ class Node:
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(node_program: Callable[[Path], Path]) -> Path:
     """Install node-saml as locked; return the program."""
-    npm = require("npm")
-    require("node")
-    folder = tmp_path_factory.mktemp("peers")
-    for name in ("package.json", "package-lock.json", "service_provider.mjs"):
-        shutil.copy(PEERS / name, folder)
-    command = [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
-    if installed.returncode != 0:
-        missing(f"npm could not install node-saml: {installed.stderr[-300:]}")
-    return folder / "service_provider.mjs"
+    return node_program(PEERS / "service_provider.mjs")
 
 
 @pytest.fixture

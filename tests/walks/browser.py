@@ -100,8 +100,8 @@ class Browser:
         """Answer the second page."""
         return self.submit(code=person.code())
 
-    def redeem(self, client: str = "wiki") -> dict[str, str]:
-        """Redeem, as a client, the code that the browser left with; return the id_token's claims."""
+    def tokens(self, client: str = "wiki") -> dict[str, str]:
+        """Redeem, as a client, the code that the browser left with."""
         assert self.left is not None
         fields = {
             "grant_type": "authorization_code",
@@ -110,10 +110,16 @@ class Browser:
             "client_id": client,
             "code_verifier": VERIFIER,
         }
-        answer = requests.post(urljoin(self.base, "/oidc/token"), data=fields, timeout=20).json()
-        body = answer["id_token"].split(".")[1]
-        claims: dict[str, str] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return claims
+        answer: dict[str, str] = requests.post(
+            urljoin(self.base, "/oidc/token"), data=fields, timeout=20
+        ).json()
+        return answer
+
+    def claims(self, client: str = "wiki") -> dict[str, str]:
+        """Redeem the code and return what the id_token says."""
+        body = self.tokens(client)["id_token"].split(".")[1]
+        said: dict[str, str] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return said
 
     # What is there ----------------------------------------------------------------------------
     @property

@@ -139,6 +139,14 @@ class Server(Installation):
         finally:
             self._process.kill()
 
+    def until_known(self, client: str) -> None:
+        """Wait until every worker knows a client that was just registered: two seconds at most."""
+        time.sleep(2)
+        asked = f"/oidc/authorize?client_id={client}&redirect_uri={CALLBACK}"
+        # Each time by a new connection, so that all are asked. What lacks is answered to it.
+        if {self.get(asked)[0] for _ in range(8)} != {303}:
+            raise AssertionError(f"{client} is not known to every worker after two seconds")
+
     def log(self) -> str:
         """Return everything it wrote."""
         return self._log.read_text(errors="replace")

@@ -305,4 +305,4 @@ def test_case_61_a_password_alone_adds_nothing_to_who_has_an_app(
 
 def _subject(browser: Browser) -> str:
     """Redeem what the browser was sent away with; return whose it is."""
-    return browser.redeem()["sub"]
+    return browser.claims()["sub"]

@@ -21,12 +21,14 @@ const options = {
 }
 const saml = new SAML(options)
 // Without this it deflates for POST too, which the binding does not know (bindings 3.5.4).
-const posting = new SAML({ ...options, authnRequestBinding: 'HTTP-POST', skipRequestCompression: true })
+const posting = { authnRequestBinding: 'HTTP-POST', skipRequestCompression: true }
+// Its requests are remembered by the one that accepts the answers.
+const asking = (changed) => new SAML({ ...options, cacheProvider: saml.cacheProvider, ...changed })
 
 const commands = {
   metadata: () => saml.generateServiceProviderMetadata(null, given.publicCert),
-  authorize: ({ relayState }) => saml.getAuthorizeUrlAsync(relayState, undefined, {}),
-  form: ({ relayState }) => posting.getAuthorizeMessageAsync(relayState),
+  authorize: ({ relayState, changed }) => asking(changed).getAuthorizeUrlAsync(relayState, undefined, {}),
+  form: ({ relayState, changed }) => asking({ ...posting, ...changed }).getAuthorizeMessageAsync(relayState),
   accept: async ({ fields }) => (await saml.validatePostResponseAsync(fields)).profile,
   logout: ({ profile }) => saml.getLogoutUrlAsync(profile, 'bye', {}),
   heard: ({ query }) => saml.validateRedirectAsync(Object.fromEntries(new URLSearchParams(query)), query),
