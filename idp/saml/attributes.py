@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lxml import etree
 from saml2 import saml
 
 from idp.core.model import Claim
+from idp.saml.writing import SAML, XSI_TYPE, child
 
 _EDU_PERSON = "1.3.6.1.4.1.5923.1.1.1"
 # By our name: the object identifier, and the friendly name where it differs.
@@ -49,8 +51,8 @@ _SYNONYMS = {"groups": "isMemberOf"}
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def statement(claims: Sequence[Claim]) -> saml.AttributeStatement | None:
-    """Return the AttributeStatement that says the claims, None when there is nothing to say.
+def statement(assertion: etree._Element, claims: Sequence[Claim]) -> None:
+    """Add the AttributeStatement that says the claims; none when there is nothing to say.
 
     A character that XML cannot hold becomes U+FFFD, so that the value stays visibly different
     from any sound one.
@@ -59,9 +61,10 @@ def statement(claims: Sequence[Claim]) -> saml.AttributeStatement | None:
     for claim in claims:
         if claim.value:
             values.setdefault(claim.type, []).append(_NO_XML.sub("\ufffd", claim.value))
-    if not values:
-        return None
-    return saml.AttributeStatement(attribute=[_attribute(name, values[name]) for name in values])
+    if values:
+        said = child(assertion, f"{SAML}AttributeStatement")
+        for name, several in values.items():
+            _attribute(said, name, several)
 
 
 def fits_xml(text: str) -> bool:
@@ -69,14 +72,19 @@ def fits_xml(text: str) -> bool:
     return _NO_XML.search(text) is None
 
 
-def _attribute(name: str, values: Sequence[str]) -> saml.Attribute:
+def _attribute(statement: etree._Element, name: str, values: Sequence[str]) -> None:
     known = _SYNONYMS.get(name, name)
-    attribute = saml.Attribute(attribute_value=[saml.AttributeValue(text=value) for value in values])
     if known in _OIDS:
-        attribute.name = f"urn:oid:{_OIDS[known]}"
-        attribute.name_format = saml.NAME_FORMAT_URI
-        attribute.friendly_name = known
+        said = {
+            "Name": f"urn:oid:{_OIDS[known]}",
+            "NameFormat": saml.NAME_FORMAT_URI,
+            "FriendlyName": known,
+        }
     else:
-        attribute.name = _NO_XML.sub("\ufffd", name)
-        attribute.name_format = saml.NAME_FORMAT_URI if ":" in name else saml.NAME_FORMAT_BASIC
-    return attribute
+        said = {
+            "Name": _NO_XML.sub("\ufffd", name),
+            "NameFormat": saml.NAME_FORMAT_URI if ":" in name else saml.NAME_FORMAT_BASIC,
+        }
+    attribute = child(statement, f"{SAML}Attribute", **said)
+    for value in values:
+        child(attribute, f"{SAML}AttributeValue", value).set(XSI_TYPE, "xs:string")

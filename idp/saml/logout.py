@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from lxml import etree
-from saml2 import SamlBase, samlp
+from saml2 import samlp
 
 from idp import signedxml
 from idp.core.errors import BadMessage
@@ -18,7 +18,7 @@ from idp.keys import KeyRing
 from idp.partners.saml import saml_settings
 from idp.saml import names
 from idp.saml.gate import DOOR, Expected, Gate, Received, instant, malformed
-from idp.saml.writing import ALG, element, heading, timestamp
+from idp.saml.writing import ALG, SAMLP, child, message, status, timestamp
 from idp.sessions import Sessions
 from idp.store import Store
 
@@ -76,14 +76,17 @@ class Logout:
         if partner is None or endpoint is None:
             return Ending(supported=False)
         issuer, now = self.gate.issuers.get(partner.issuer), self.gate.clock.now()
-        request = samlp.LogoutRequest(
-            **heading(issuer=issuer, destination=endpoint.location, now=now),
-            name_id=names.name_id(participant.subject, issuer=issuer, partner=partner),
-            session_index=[samlp.SessionIndex(text=participant.id)],
-            not_on_or_after=timestamp(now + timedelta(minutes=5)),
-            reason=_BY_THE_PERSON,
+        request = message(
+            "LogoutRequest",
+            issuer=issuer,
+            destination=endpoint.location,
+            now=now,
+            NotOnOrAfter=timestamp(now + timedelta(minutes=5)),
+            Reason=_BY_THE_PERSON,
         )
-        self.gate.state.put(_key(request.id), json.dumps([partner.id, chain]), _ASKED_LASTS)
+        names.name_id(request, participant.subject, issuer=issuer, partner=partner)
+        child(request, f"{SAMLP}SessionIndex", participant.id)
+        self.gate.state.put(_key(request.get("ID", "")), json.dumps([partner.id, chain]), _ASKED_LASTS)
         return Ending(
             supported=True, reply=self._redirect(endpoint.location, "SAMLRequest", request, None, issuer)
         )
@@ -91,10 +94,10 @@ class Logout:
     def heard(self, raw_query: str) -> Heard:
         """Read a partner's LogoutResponse. Raises BadMessage, also when nobody asked that partner."""
         received = self.gate.by_redirect(raw_query, _RESPONSE)
-        message = samlp.logout_response_from_string(received.xml)
-        if message is None:
+        answer = samlp.logout_response_from_string(received.xml)
+        if answer is None:
             raise malformed("not a LogoutResponse")
-        key = _key(message.in_response_to or "")
+        key = _key(answer.in_response_to or "")
         held = self.gate.state.get(key)
         partner, chain = json.loads(held.value) if held is not None else ("", "")
         if partner != received.partner.id or self.gate.state.pop(key) is None:
@@ -102,17 +105,17 @@ class Logout:
                 "This sign-out is finished, or it is too old.",
                 detail="InResponseTo is unknown, or was asked of another partner",
             )
-        return Heard(chain=chain, partner=partner, ok=_succeeded(message.status))
+        return Heard(chain=chain, partner=partner, ok=_succeeded(answer.status))
 
     # We are asked ---------------------------------------------------------------------------
     def asked(self, raw_query: str, visit: Visit) -> Asked:
         """Read a partner's LogoutRequest. Raises BadMessage unless signed, meant for us and fresh."""
         received = self.gate.by_redirect(raw_query, _REQUEST)
-        message = samlp.logout_request_from_string(received.xml)
-        if message is None:
+        wish = samlp.logout_request_from_string(received.xml)
+        if wish is None:
             raise malformed("not a LogoutRequest")
-        self._check_in_time(message, received)
-        participant = self._meant(message, received, visit)
+        self._check_in_time(wish, received)
+        participant = self._meant(wish, received, visit)
         finish = {"partner": received.partner.id, "id": received.id}
         if received.relay_state is not None:
             finish["relay_state"] = received.relay_state
@@ -130,30 +133,33 @@ class Logout:
                 "You are signed out, but the application can’t be told: it is not known here any more."
             )
         issuer = self.gate.issuers.get(partner.issuer)
-        response = samlp.LogoutResponse(
-            **heading(issuer=issuer, destination=endpoint.answers, now=self.gate.clock.now()),
-            in_response_to=finish["id"],
-            status=_status(complete=complete, unknown="unknown" in finish),
+        response = message(
+            "LogoutResponse",
+            issuer=issuer,
+            destination=endpoint.answers,
+            now=self.gate.clock.now(),
+            InResponseTo=finish["id"],
         )
+        status(response, *_outcome(complete=complete, unknown="unknown" in finish))
         return self._redirect(endpoint.answers, "SAMLResponse", response, finish.get("relay_state"), issuer)
 
-    def _check_in_time(self, message: samlp.LogoutRequest, received: Received) -> None:
+    def _check_in_time(self, wish: samlp.LogoutRequest, received: Received) -> None:
         skew = timedelta(seconds=received.settings.clock_skew)
-        ends = message.not_on_or_after
+        ends = wish.not_on_or_after
         if ends is not None and instant(ends) + skew <= self.gate.clock.now():
             raise BadMessage(
                 "This request is too old. Go back to the application and start again.",
                 detail="NotOnOrAfter has passed",
             )
 
-    def _meant(self, message: samlp.LogoutRequest, received: Received, visit: Visit) -> Participant | None:
+    def _meant(self, wish: samlp.LogoutRequest, received: Received, visit: Visit) -> Participant | None:
         """Return the partner's own participant that index and name agree on, or None."""
-        indexes = [(each.text or "").strip() for each in message.session_index]
+        indexes = [(each.text or "").strip() for each in wish.session_index]
         participant = self._named(indexes, received, visit)
-        if participant is None or message.name_id is None or participant.partner != received.partner.id:
+        if participant is None or wish.name_id is None or participant.partner != received.partner.id:
             return None
         known_as = names.means(
-            message.name_id, participant.subject, issuer=received.issuer, partner=received.partner
+            wish.name_id, participant.subject, issuer=received.issuer, partner=received.partner
         )
         return participant if known_as else None
 
@@ -171,13 +177,13 @@ class Logout:
         self,
         address: str,
         name: Literal["SAMLRequest", "SAMLResponse"],
-        message: SamlBase,
+        said: etree._Element,
         relay_state: str | None,
         issuer: Issuer,
     ) -> Reply:
         query = signedxml.sign_query(
             message=name,
-            value=etree.tostring(element(message)),
+            value=etree.tostring(said),
             relay_state=relay_state,
             signer=self.keys.signer(issuer.key_set, ALG),
             alg=ALG,
@@ -185,15 +191,11 @@ class Logout:
         return Reply(address=f"{address}{'&' if '?' in address else '?'}{query}")
 
 
-def _status(*, complete: bool, unknown: bool) -> samlp.Status:
+def _outcome(*, complete: bool, unknown: bool) -> tuple[str, str]:
     """Return the status of a LogoutResponse (core 3.7.3.2: PartialLogout under Success)."""
-    top = samlp.STATUS_REQUESTER if unknown else samlp.STATUS_SUCCESS
-    code = samlp.StatusCode(value=top)
     if unknown:
-        code.status_code = samlp.StatusCode(value=samlp.STATUS_UNKNOWN_PRINCIPAL)
-    elif not complete:
-        code.status_code = samlp.StatusCode(value=samlp.STATUS_PARTIAL_LOGOUT)
-    return samlp.Status(status_code=code)
+        return samlp.STATUS_REQUESTER, samlp.STATUS_UNKNOWN_PRINCIPAL
+    return samlp.STATUS_SUCCESS, "" if complete else samlp.STATUS_PARTIAL_LOGOUT
 
 
 def _succeeded(status: samlp.Status) -> bool:

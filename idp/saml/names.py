@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from lxml import etree
 from saml2 import saml
 
 from idp.core.errors import Denied, Reason
 from idp.core.model import Issuer, Partner, Subject, SubjectForm
+from idp.saml.writing import SAML, child
 
 EMAIL = saml.NAMEID_FORMAT_EMAILADDRESS
 PERSISTENT = saml.NAMEID_FORMAT_PERSISTENT
@@ -39,16 +41,10 @@ def form_for(wanted: str, *, usable: tuple[str, ...]) -> SubjectForm:
     return _FORMS[wanted]
 
 
-def name_id(subject: Subject, *, issuer: Issuer, partner: Partner) -> saml.NameID:
-    """Return the NameID that says a subject to a partner.
-
-    Opaque identifiers carry their qualifiers (core 8.3.7, 8.3.8), others must not need any.
-    """
-    name = saml.NameID(format=_SPOKEN[subject.form], text=subject.value)
-    if subject.form in (SubjectForm.PAIRWISE, SubjectForm.TRANSIENT):
-        name.name_qualifier = issuer.entity_id
-        name.sp_name_qualifier = subject.qualifier or partner.identifier
-    return name
+def name_id(parent: etree._Element, subject: Subject, *, issuer: Issuer, partner: Partner) -> None:
+    """Add the NameID that says a subject to a partner."""
+    said = _said_with(subject, issuer=issuer, partner=partner)
+    child(parent, f"{SAML}NameID", subject.value, **said)
 
 
 def means(name: saml.NameID, subject: Subject, *, issuer: Issuer, partner: Partner) -> bool:
@@ -57,11 +53,23 @@ def means(name: saml.NameID, subject: Subject, *, issuer: Issuer, partner: Partn
     What the partner leaves out (a format, a qualifier) is not held against it; what it says
     must be the same.
     """
-    ours = name_id(subject, issuer=issuer, partner=partner)
-    same_format = name.format in (None, "", UNSPECIFIED, ours.format)
+    ours = _said_with(subject, issuer=issuer, partner=partner)
+    same_format = name.format in (None, "", UNSPECIFIED, ours["Format"])
     qualifiers = (
-        (name.name_qualifier, ours.name_qualifier),
-        (name.sp_name_qualifier, ours.sp_name_qualifier),
+        (name.name_qualifier, ours.get("NameQualifier")),
+        (name.sp_name_qualifier, ours.get("SPNameQualifier")),
     )
     same_place = all(not theirs or not our or theirs == our for theirs, our in qualifiers)
     return same_format and same_place and (name.text or "").strip() == subject.value
+
+
+def _said_with(subject: Subject, *, issuer: Issuer, partner: Partner) -> dict[str, str]:
+    """Return the NameID's attributes.
+
+    Opaque identifiers carry their qualifiers (core 8.3.7, 8.3.8), others must not need any.
+    """
+    said = {"Format": _SPOKEN[subject.form]}
+    if subject.form in (SubjectForm.PAIRWISE, SubjectForm.TRANSIENT):
+        said["NameQualifier"] = issuer.entity_id
+        said["SPNameQualifier"] = subject.qualifier or partner.identifier
+    return said

@@ -11,17 +11,15 @@ from saml2 import saml, samlp, xmldsig
 
 from idp import signedxml
 from idp.core.errors import Denied, Reason
-from idp.core.ids import new_id
 from idp.core.model import Grant, Issuer, Partner, Reply, SignInRequest
 from idp.core.ports import Signer
 from idp.partners.saml import SamlSettings
 from idp.saml import attributes, names
-from idp.saml.writing import ALG, ISSUER_TAG, element, heading, timestamp
+from idp.saml.writing import ALG, ISSUER_TAG, SAML, begin, child, message, status, timestamp
 
 LASTS = timedelta(minutes=5)
 # Partners' clocks are often a little behind, and most compare to the second.
 _EARLY = timedelta(seconds=30)
-_ASSERTION = f"{{{saml.NAMESPACE}}}Assertion"
 _REFERENCE = "/".join(f"{{{xmldsig.NAMESPACE}}}{name}" for name in ("Signature", "SignedInfo", "Reference"))
 
 # Core 3.2.2.2: whose fault it is, and what it was.
@@ -53,95 +51,85 @@ class Voice:
 
 def say(grant: Grant, *, context: str, voice: Voice) -> Reply:
     """Return the posted Response with one signed Assertion that says the grant."""
-    response = _response(grant.request, voice, _status(samlp.STATUS_SUCCESS))
-    response.assertion = [_assertion(grant, context, voice)]
-    root = element(response)
-    assertion = root.find(_ASSERTION)
-    if assertion is None:
-        raise RuntimeError("an answer without its assertion")
-    _sign(assertion, voice)
+    response = _response(grant.request, voice, samlp.STATUS_SUCCESS)
+    _sign(_assertion(response, grant, context, voice), voice)
     if voice.settings.sign_response:
-        _sign(root, voice)
-    return _posted(root, grant.request)
+        _sign(response, voice)
+    return _posted(response, grant.request)
 
 
 def refuse(request: SignInRequest, denied: Denied, *, voice: Voice) -> Reply:
     """Return the posted, signed Response that says why there is no answer (core 3.2.2.2)."""
-    top, second = _STATUS[denied.reason]
-    message = f"{denied.public} (Reference {denied.reference})"
-    root = element(_response(request, voice, _status(top, second, message)))
-    _sign(root, voice)
-    return _posted(root, request)
+    text = f"{denied.public} (Reference {denied.reference})"
+    response = _response(request, voice, *_STATUS[denied.reason], text)
+    _sign(response, voice)
+    return _posted(response, request)
 
 
 # The message ------------------------------------------------------------------------------------
-def _response(request: SignInRequest, voice: Voice, status: samlp.Status) -> samlp.Response:
-    return samlp.Response(
-        **heading(issuer=voice.issuer, destination=request.reply_to, now=voice.now),
-        in_response_to=request.echo.get("id"),
-        status=status,
+def _response(
+    request: SignInRequest, voice: Voice, top: str, second: str = "", text: str = ""
+) -> etree._Element:
+    response = message(
+        "Response",
+        issuer=voice.issuer,
+        destination=request.reply_to,
+        now=voice.now,
+        InResponseTo=request.echo.get("id"),
     )
+    status(response, top, second, text)
+    return response
 
 
-def _status(top: str, second: str = "", message: str = "") -> samlp.Status:
-    code = samlp.StatusCode(value=top)
-    if second:
-        code.status_code = samlp.StatusCode(value=second)
-    return samlp.Status(
-        status_code=code, status_message=samlp.StatusMessage(text=message) if message else None
-    )
+def _assertion(response: etree._Element, grant: Grant, context: str, voice: Voice) -> etree._Element:
+    assertion = child(response, f"{SAML}Assertion")
+    begin(assertion, issuer=voice.issuer, now=voice.now)
+    _subject(assertion, grant, voice)
+    _conditions(assertion, voice)
+    _authn_statement(assertion, grant, context)
+    attributes.statement(assertion, grant.claims)
+    return assertion
 
 
-def _assertion(grant: Grant, context: str, voice: Voice) -> saml.Assertion:
-    said = attributes.statement(grant.claims)
-    return saml.Assertion(
-        id=new_id(),
-        version="2.0",
-        issue_instant=timestamp(voice.now),
-        issuer=saml.Issuer(text=voice.issuer.entity_id),
-        subject=_subject(grant, voice),
-        conditions=_conditions(voice),
-        authn_statement=[_authn_statement(grant, context)],
-        attribute_statement=[said] if said is not None else [],
-    )
-
-
-def _subject(grant: Grant, voice: Voice) -> saml.Subject:
+def _subject(assertion: etree._Element, grant: Grant, voice: Voice) -> None:
     if not attributes.fits_xml(grant.subject.value):
         raise Denied(
             "The person has no identifier of the requested form.",
             reason=Reason.SUBJECT,
             detail="the subject's value can't stand in XML",
         )
-    data = saml.SubjectConfirmationData(
-        in_response_to=grant.request.echo.get("id"),
-        recipient=grant.request.reply_to,
-        not_on_or_after=timestamp(voice.now + LASTS + _skew(voice)),
-    )
-    return saml.Subject(
-        name_id=names.name_id(grant.subject, issuer=voice.issuer, partner=voice.partner),
-        subject_confirmation=[
-            saml.SubjectConfirmation(method=saml.SCM_BEARER, subject_confirmation_data=data)
-        ],
-    )
-
-
-def _conditions(voice: Voice) -> saml.Conditions:
-    audience = saml.Audience(text=voice.partner.identifier)
-    return saml.Conditions(
-        not_before=timestamp(voice.now - _EARLY - _skew(voice)),
-        not_on_or_after=timestamp(voice.now + LASTS + _skew(voice)),
-        audience_restriction=[saml.AudienceRestriction(audience=[audience])],
+    subject = child(assertion, f"{SAML}Subject")
+    names.name_id(subject, grant.subject, issuer=voice.issuer, partner=voice.partner)
+    confirmation = child(subject, f"{SAML}SubjectConfirmation", Method=saml.SCM_BEARER)
+    child(
+        confirmation,
+        f"{SAML}SubjectConfirmationData",
+        InResponseTo=grant.request.echo.get("id"),
+        Recipient=grant.request.reply_to,
+        NotOnOrAfter=timestamp(voice.now + LASTS + _skew(voice)),
     )
 
 
-def _authn_statement(grant: Grant, context: str) -> saml.AuthnStatement:
-    return saml.AuthnStatement(
-        authn_instant=timestamp(grant.authenticated_at),
-        session_index=grant.participant,
-        session_not_on_or_after=timestamp(grant.session_ends),
-        authn_context=saml.AuthnContext(authn_context_class_ref=saml.AuthnContextClassRef(text=context)),
+def _conditions(assertion: etree._Element, voice: Voice) -> None:
+    conditions = child(
+        assertion,
+        f"{SAML}Conditions",
+        NotBefore=timestamp(voice.now - _EARLY - _skew(voice)),
+        NotOnOrAfter=timestamp(voice.now + LASTS + _skew(voice)),
     )
+    restriction = child(conditions, f"{SAML}AudienceRestriction")
+    child(restriction, f"{SAML}Audience", voice.partner.identifier)
+
+
+def _authn_statement(assertion: etree._Element, grant: Grant, context: str) -> None:
+    said = child(
+        assertion,
+        f"{SAML}AuthnStatement",
+        AuthnInstant=timestamp(grant.authenticated_at),
+        SessionIndex=grant.participant,
+        SessionNotOnOrAfter=timestamp(grant.session_ends),
+    )
+    child(child(said, f"{SAML}AuthnContext"), f"{SAML}AuthnContextClassRef", context)
 
 
 def _skew(voice: Voice) -> timedelta:

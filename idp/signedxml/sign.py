@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 from functools import lru_cache
 from typing import Literal
@@ -32,14 +33,14 @@ def sign(
     """
     identifier = _check(element, after_tag)
     digest = hashlib.sha256(_canonical(element)).digest()
-    signature = etree.Element(SIGNATURE, nsmap={"ds": DS})
+    signature = copy.deepcopy(_blank(SIGNED_AS[alg], signer.certificate))
+    info, value, _ = signature
+    reference = info[-1]
+    reference.set("URI", f"#{identifier}")
+    reference[-1].text = base64.b64encode(digest).decode()
+    # Signed only now that it is in its place: its prefixes follow the tree's.
     element.insert(1 if after_tag else 0, signature)
-    # Filled only now that it is in its place: its prefixes follow the tree's.
-    info = _signed_info(signature, identifier, SIGNED_AS[alg], digest)
-    value = signer.sign(alg, _canonical(info))
-    _add(signature, "SignatureValue").text = base64.b64encode(value).decode()
-    data = _add(_add(signature, "KeyInfo"), "X509Data")
-    _add(data, "X509Certificate").text = _body(signer.certificate)
+    value.text = base64.b64encode(signer.sign(alg, _canonical(info))).decode()
 
 
 def _check(element: etree._Element, after_tag: str) -> str:
@@ -51,17 +52,24 @@ def _check(element: etree._Element, after_tag: str) -> str:
     return identifier
 
 
-def _signed_info(signature: etree._Element, identifier: str, method: str, digest: bytes) -> etree._Element:
+@lru_cache(maxsize=64)
+def _blank(method: str, pem: str) -> etree._Element:
+    """Return a ds:Signature in which only the URI, the digest and the value are missing."""
+    signature = etree.Element(SIGNATURE, nsmap={"ds": DS})
     info = _add(signature, "SignedInfo")
     _add(info, "CanonicalizationMethod", Algorithm=EXCLUSIVE)
     _add(info, "SignatureMethod", Algorithm=method)
-    reference = _add(info, "Reference", URI=f"#{identifier}")
+    reference = _add(info, "Reference")
     transforms = _add(reference, "Transforms")
     _add(transforms, "Transform", Algorithm=ENVELOPED)
     _add(transforms, "Transform", Algorithm=EXCLUSIVE)
     _add(reference, "DigestMethod", Algorithm=SHA256)
-    _add(reference, "DigestValue").text = base64.b64encode(digest).decode()
-    return info
+    _add(reference, "DigestValue")
+    _add(signature, "SignatureValue")
+    data = _add(_add(signature, "KeyInfo"), "X509Data")
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    _add(data, "X509Certificate").text = base64.b64encode(der).decode()
+    return signature
 
 
 def _add(parent: etree._Element, name: str, **attributes: str) -> etree._Element:
@@ -70,10 +78,3 @@ def _add(parent: etree._Element, name: str, **attributes: str) -> etree._Element
 
 def _canonical(element: etree._Element) -> bytes:
     return etree.tostring(element, method="c14n", exclusive=True, with_comments=False, with_tail=False)
-
-
-@lru_cache(maxsize=64)
-def _body(pem: str) -> str:
-    """Return a certificate's DER in base64, as X509Certificate wants it."""
-    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
-    return base64.b64encode(der).decode()
