@@ -2,92 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sysconfig
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from pyotp import TOTP
 
 from tests.demo.browser import Browser
-
-_IDP = str(Path(sysconfig.get_path("scripts")) / "idp")
-_READY = "Countersign is ready."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demo:
-    """A running demo: its process, where it is, and what it printed."""
-
-    process: subprocess.Popen[str]
-    provider: str
-    expenses: str
-    wiki: str
-    printed: str
-    took: float
-
-
-def _free_ports(count: int) -> list[int]:
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
-
-
-def _start(data: Path, ports: list[int]) -> Demo:
-    names = ("--port", "--expenses-port", "--wiki-port")
-    options = [text for name, port in zip(names, ports, strict=True) for text in (name, str(port))]
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("IDP_")}
-    began = monotonic()
-    process = subprocess.Popen(
-        [_IDP, "demo", *options],
-        cwd=data.parent,
-        env=environment | {"IDP_DATA": str(data)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    printed = _read_announcement(process)
-    provider, expenses, wiki = ports
-    return Demo(
-        process=process,
-        provider=f"http://localhost:{provider}",
-        expenses=f"http://127.0.0.1:{expenses}",
-        wiki=f"http://127.0.0.1:{wiki}",
-        printed=printed,
-        took=monotonic() - began,
-    )
-
-
-def _read_announcement(process: subprocess.Popen[str]) -> str:
-    lines: list[str] = []
-    for line in process.stdout or ():
-        lines.append(line)
-        if line.startswith("grace"):
-            break
-    return "".join(lines)
-
-
-def _stop(demo: Demo, with_signal: signal.Signals) -> int:
-    demo.process.send_signal(with_signal)
-    try:
-        return demo.process.wait(timeout=20)
-    finally:
-        demo.process.kill()
-        if demo.process.stdout:
-            demo.process.stdout.close()
+from tests.demo.running import IDP, READY, Demo, free_ports, start, stop
 
 
 @pytest.fixture(scope="module")
 def ports() -> list[int]:
-    return _free_ports(3)
+    return free_ports(3)
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +28,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def demo(data: Path, ports: list[int]) -> Iterator[Demo]:
-    running = _start(data, ports)
+    running = start(data, ports)
     yield running
     if running.process.poll() is None:
-        _stop(running, signal.SIGTERM)
+        stop(running, signal.SIGTERM)
 
 
 def test_it_prints_addresses_and_credentials(demo: Demo, data: Path) -> None:
-    assert _READY in demo.printed
+    assert READY in demo.printed
     for address in (demo.provider, demo.expenses, demo.wiki):
         assert address in demo.printed
     assert str(data / "demo") in demo.printed
@@ -134,8 +65,8 @@ def test_bob_signs_in_once_for_both_and_signs_out(demo: Demo) -> None:
         browser.open(f"{demo.expenses}/login")
         assert browser.address.startswith(demo.provider)
         assert "Expenses" in browser.text
-        browser.submit(username="bob", password=_printed(demo, r"^bob +(\S+)"))
-        browser.submit(code=TOTP(_printed(demo, "key (.+)").replace(" ", "")).now())
+        browser.submit(username="bob", password=demo.said(r"^bob +(\S+)"))
+        browser.submit(code=TOTP(demo.said("key (.+)").replace(" ", "")).now())
         browser.pass_on()
         assert browser.address == f"{demo.expenses}/"
         for shown in ("Hello, Bob Noyce", "AuthnContext", "Session index", "bob@example.org"):
@@ -153,14 +84,8 @@ def test_bob_signs_in_once_for_both_and_signs_out(demo: Demo) -> None:
         assert "login_required" in browser.text
 
 
-def _printed(demo: Demo, pattern: str) -> str:
-    found = re.search(pattern, demo.printed, re.MULTILINE)
-    assert found
-    return found[1].strip()
-
-
 def test_a_port_in_use_is_said(demo: Demo, data: Path, ports: list[int]) -> None:
-    command = [_IDP, "demo", "--port", str(ports[0])]
+    command = [IDP, "demo", "--port", str(ports[0])]
     done = subprocess.run(command, cwd=data.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert f"already listens on port {ports[0]}" in done.stderr
@@ -168,12 +93,12 @@ def test_a_port_in_use_is_said(demo: Demo, data: Path, ports: list[int]) -> None
 
 
 def test_ctrl_c_stops_everything_and_a_new_start_remembers(demo: Demo, data: Path, ports: list[int]) -> None:
-    assert _stop(demo, signal.SIGINT) == 0
+    assert stop(demo, signal.SIGINT) == 0
     for port in ports:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=5)
-    again = _start(data, ports)
-    assert _stop(again, signal.SIGTERM) == 0
+    again = start(data, ports)
+    assert stop(again, signal.SIGTERM) == 0
     assert again.printed == demo.printed
     # About five seconds on an idle machine; this only notices a start that does everything again.
     assert again.took < 30
@@ -186,7 +111,7 @@ def test_its_memory_is_private(demo: Demo, data: Path) -> None:
 
 
 def test_three_different_ports_are_needed(tmp_path: Path) -> None:
-    port = str(_free_ports(1)[0])
-    command = [_IDP, "demo", "--port", port, "--wiki-port", port]
+    port = str(free_ports(1)[0])
+    command = [IDP, "demo", "--port", port, "--wiki-port", port]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (1, "The three ports must differ.")
