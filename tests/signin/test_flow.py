@@ -206,7 +206,8 @@ def test_of_two_racing_codes_one_wins(house: House, browser: Browser) -> None:
         except (Refused, Finished) as error:
             outcomes.append(type(error).__name__)
 
-    threads = [threading.Thread(target=answer) for _ in range(6)]
+    # As many as may try: the right one must not be the one too many.
+    threads = [threading.Thread(target=answer) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
