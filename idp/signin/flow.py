@@ -78,7 +78,8 @@ class Flow:
             visit=visit,
             factor=factor.name,
             target=factor.target(sign_in, answer),
-            typed=answer.get("username", ""),
+            # Behind the first factor it is known whose answer it is, whatever name comes along.
+            typed=answer.get("username", "") if FACTORS[factor.name].first else "",
         )
         try:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
@@ -219,7 +220,10 @@ class Flow:
         return self.issuing(judged, visit)
 
     def renew(self, grant: Grant) -> Grant:
-        """Return the grant as it may be said now. Raises Denied when it may not any more."""
+        """Return the grant as it may be said now.
+
+        Raises Denied when it may not any more, BadMessage when its partner is gone or disabled.
+        """
         return self.renewal(grant)
 
     def _denied(self, judged: Judged, version: int | None, denied: Denied) -> Step:

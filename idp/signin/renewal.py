@@ -20,7 +20,7 @@ class Renewal:
     sessions: Sessions
 
     def __call__(self, grant: Grant) -> Grant:
-        """Return the grant with today's claims. Raises Denied."""
+        """Return the grant with today's claims. Raises Denied, or BadMessage without its partner."""
         with self.judge.store.read() as connection:
             session = self.sessions.unended(connection, grant.session)
         if session is None or session.person != grant.person:

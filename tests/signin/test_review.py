@@ -222,3 +222,19 @@ def test_starting_again_forgets_the_wish_to_stay(house: House, browser: Browser)
     step = house.flow.again(caught.value.sign_in, browser.visit())
     step = house.totp(browser, house.password(browser, step))
     assert step.session_ends is None
+
+
+# The record -------------------------------------------------------------------------------------
+def test_wrong_codes_are_recorded_about_whose_they_are(house: House, browser: Browser) -> None:
+    """A user name sent along with a code must not put somebody else's name on the guesses."""
+    ada, bob = house.person("ada"), house.person("bob")
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    step = house.password(browser, step)
+    assert step.sign_in.asked is not None
+    answer = {"factor": "totp", "method": step.sign_in.asked.method, "code": "000000", "username": "bob"}
+    with pytest.raises(Refused):
+        house.flow.prove(step.sign_in.id, browser.visit(), answer)
+    with house.ground.store.read() as connection:
+        assert house.ground.audit.search(connection, person=bob.id) == ()
+        latest = house.ground.audit.search(connection, person=ada.id)[0]
+    assert (latest.event, latest.factor) == ("credential-refused", "totp")
