@@ -46,10 +46,9 @@ class SignIns:
         self._clock = clock
         self.lifetime = lifetime
 
-    def keep(self, sign_in: SignIn) -> int:
-        """Store a new sign-in and return its version."""
+    def keep(self, sign_in: SignIn) -> None:
+        """Store a new sign-in."""
         self._state.put(_key(sign_in.id), codec.dump(sign_in), self.lifetime * _REMEMBER)
-        return self._held(sign_in.id)[1]
 
     def load(self, sign_in_id: str, visit: Visit) -> tuple[SignIn, int]:
         """Return a sign-in, seen from where the visit is, and its version.
