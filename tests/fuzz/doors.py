@@ -1,0 +1,246 @@
+"""The front doors: for each, genuine requests and the layers in which they are changed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus
+
+from hypothesis import strategies as st
+
+from tests.fuzz import saml
+from tests.fuzz.edits import BASE64, BYTES, PAIRS, Edit, Pair, apply, edits, joined
+from tests.fuzz.knowledge import SIGN_INS, Knowledge
+from tests.fuzz.wire import ENVELOPE, FORM, Sent, changed
+from tests.oidc.house import GOODBYE, SECRET, VERIFIER, asking
+
+_STEPS = ("", "/choose", "/enrol", "/confirm", "/cancel", "/again")
+_OUTSIDE = {"envelope": ENVELOPE, "query": BYTES, "body": BYTES}
+_OUR_PAGE = {"Origin": "https://id.example", "Sec-Fetch-Site": "same-origin", "Content-Type": FORM}
+_ELSEWHERE = {"Origin": "https://plain.example", "Sec-Fetch-Site": "cross-site", "Content-Type": FORM}
+_FILES = (
+    "/saml/metadata",
+    "/.well-known/openid-configuration",
+    "/oidc/jwks",
+    "/healthz",
+    "/readyz",
+    "/",
+    "/static/x.css",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """How requests to one door are drawn, and how one is made of what was drawn."""
+
+    drawn: st.SearchStrategy[Any]
+    made: Callable[[Any, Knowledge], Sent]
+
+
+def _of(*layers: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.tuples(*layers)
+
+
+def _pairs(fields: Mapping[str, str]) -> list[Pair]:
+    return [(name, quote_plus(value)) for name, value in fields.items()]
+
+
+def _form(
+    path: str,
+    fields: Mapping[str, str],
+    chosen: Sequence[Edit],
+    *,
+    cookies: str = "",
+    post: bool,
+    **headers: str,
+) -> Sent:
+    """Return the fields, changed, as a form by GET or POST."""
+    data = joined(apply(PAIRS, _pairs(fields), chosen, "pairs"))
+    sent = Sent(
+        method="POST" if post else "GET",
+        path=path,
+        query=b"" if post else data,
+        body=data if post else b"",
+        headers={"Host": "id.example", "Cookie": cookies, **(_ELSEWHERE if post else {}), **headers},
+    )
+    return changed(sent, chosen)
+
+
+# SAML -----------------------------------------------------------------------------------------
+def _saml(kinds: Sequence[str], *, post: bool) -> Door:
+    return Door(
+        drawn=_of(
+            st.sampled_from(saml.NAMES),
+            st.sampled_from(kinds),
+            st.sampled_from(saml.SIGNINGS),
+            st.booleans(),
+            edits({**saml.LAYERS, "pairs": PAIRS, **_OUTSIDE}),
+        ),
+        made=lambda drawn, known: saml.sent(drawn, known, post=post),
+    )
+
+
+# OpenID Connect ---------------------------------------------------------------------------------
+_REQUESTS: Sequence[Mapping[str, str | None]] = (
+    {},
+    {"prompt": "none", "max_age": "60", "nonce": "n", "ui_locales": "ar en"},
+    {"prompt": "login consent", "acr_values": "https://refeds.org/profile/mfa", "login_hint": "ada"},
+    {"prompt": "select_account", "response_mode": "form_post"},
+    {"client_id": "app", "redirect_uri": "http://127.0.0.1:4711/cb"},
+    {"client_id": "app", "redirect_uri": "com.example.app:/cb"},
+    {"client_id": "lax", "nonce": "n", "code_challenge": None, "code_challenge_method": None},
+    {"client_id": "closed"},
+    {"id_token_hint": "id_token"},
+)
+
+
+def _authorize(*, post: bool) -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        request, session, chosen = drawn
+        hinted = "id_token_hint" in request
+        about = known("tokens" if hinted else "session" if session else "now")
+        values = dict(request)
+        if hinted:
+            token = apply(BYTES, about["id_token"].encode(), chosen, "token").decode("utf-8", "replace")
+            values["id_token_hint"] = token
+        fields = asking(**values)
+        return _form("/oidc/authorize", fields, chosen, cookies=about.get("cookies", ""), post=post)
+
+    layers = {"pairs": PAIRS, "token": BYTES, **_OUTSIDE}
+    return Door(drawn=_of(st.sampled_from(_REQUESTS), st.booleans(), edits(layers)), made=made)
+
+
+def _token() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        by, chosen = drawn
+        about = known("tokens")
+        fields = {
+            "grant_type": "authorization_code",
+            "code": about["app_code"] if by == "none" else about["code"],
+            "redirect_uri": "http://127.0.0.1:9/cb" if by == "none" else "https://wiki.example/cb",
+            "code_verifier": VERIFIER,
+        }
+        headers = {}
+        if by == "basic":
+            basic = apply(BYTES, f"wiki:{SECRET}".encode(), chosen, "basic")
+            coded = apply(BASE64, base64.b64encode(basic), chosen, "base64")
+            headers["Authorization"] = "Basic " + coded.decode("utf-8", "replace")
+        else:
+            fields |= {"client_id": "app"} if by == "none" else {"client_id": "wiki", "client_secret": SECRET}
+        return _form("/oidc/token", fields, chosen, post=True, **headers)
+
+    layers = {"pairs": PAIRS, "basic": BYTES, "base64": BASE64, **_OUTSIDE}
+    return Door(drawn=_of(st.sampled_from(("basic", "post", "none")), edits(layers)), made=made)
+
+
+def _userinfo() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        way, chosen = drawn
+        token = apply(BYTES, known("tokens")["access_token"].encode(), chosen, "token").decode(
+            "utf-8", "replace"
+        )
+        if way == "body":
+            return _form("/oidc/userinfo", {"access_token": token}, chosen, post=True)
+        return _form("/oidc/userinfo", {}, chosen, post=way == "post", Authorization=f"Bearer {token}")
+
+    layers = {"pairs": PAIRS, "token": BYTES, **_OUTSIDE}
+    return Door(drawn=_of(st.sampled_from(("body", "get", "post")), edits(layers)), made=made)
+
+
+def _logout() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        hinted, client, post, chosen = drawn
+        about = known("tokens")
+        fields = {"post_logout_redirect_uri": GOODBYE, "state": "a b", "ui_locales": "ar"}
+        if hinted:
+            token = apply(BYTES, about["id_token"].encode(), chosen, "token").decode("utf-8", "replace")
+            fields["id_token_hint"] = token
+        if client:
+            fields["client_id"] = "wiki"
+        return _form("/oidc/logout", fields, chosen, cookies=about["cookies"], post=post)
+
+    layers = {"pairs": PAIRS, "token": BYTES, **_OUTSIDE}
+    return Door(drawn=_of(st.booleans(), st.booleans(), st.booleans(), edits(layers)), made=made)
+
+
+# Our own pages --------------------------------------------------------------------------------
+def _sign_in_page() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        stage, chosen = drawn
+        about = known(stage)
+        path = apply(BYTES, about["path"].encode(), chosen, "address").decode("utf-8", "replace")
+        path = path if path.startswith("/signin/") else "/signin/" + path.lstrip("/")
+        return _form(path, {"lang": "ar"}, chosen, cookies=about["cookies"], post=False)
+
+    layers = {"pairs": PAIRS, "address": BYTES, **_OUTSIDE}
+    return Door(drawn=_of(st.sampled_from(SIGN_INS), edits(layers)), made=made)
+
+
+def _sign_in_form() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        stage, step, chosen = drawn
+        about = known(stage)
+        path = about["path"] + step if step is not None else about["action"]
+        path = apply(BYTES, path.encode(), chosen, "address").decode("utf-8", "replace")
+        path = path if path.startswith("/signin/") else "/signin/" + path.lstrip("/")
+        return _form(path, about["fields"], chosen, cookies=about["cookies"], post=True, **_OUR_PAGE)
+
+    steps = st.one_of(st.none(), st.sampled_from(_STEPS))
+    layers = {"pairs": PAIRS, "address": BYTES, **_OUTSIDE}
+    return Door(drawn=_of(st.sampled_from(SIGN_INS), steps, edits(layers)), made=made)
+
+
+def _arrival() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        by, signed_in, chosen = drawn
+        about = known("arrival")
+        path = apply(BYTES, about[by].encode(), chosen, "address").decode("utf-8", "replace")
+        path = path if path.startswith("/signin/") else "/signin/arrive/" + path.lstrip("/")
+        cookies = about["cookies"] if signed_in else ""
+        return _form(path, {}, chosen, cookies=cookies, post=False)
+
+    return Door(
+        drawn=_of(st.sampled_from(("saml", "oidc")), st.booleans(), edits({"address": BYTES, **_OUTSIDE})),
+        made=made,
+    )
+
+
+def _signout() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        post, chosen = drawn
+        about = known("question")
+        query = apply(PAIRS, [tuple(about["query"].partition("=")[::2])], chosen, "pairs")
+        headers = {"Host": "id.example", "Cookie": about["cookies"], **(_OUR_PAGE if post else {})}
+        sent = Sent(method="POST" if post else "GET", path="/signout", query=joined(query), headers=headers)
+        return changed(sent, chosen)
+
+    return Door(drawn=_of(st.booleans(), edits({"pairs": PAIRS, **_OUTSIDE})), made=made)
+
+
+def _files() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        path, chosen = drawn
+        path = "/" + apply(BYTES, path.encode(), chosen, "address").decode("utf-8", "replace").lstrip("/")
+        return _form(path, {"lang": "ar"}, chosen, post=False)
+
+    layers = {"address": BYTES, "pairs": PAIRS, **_OUTSIDE}
+    return Door(drawn=_of(st.sampled_from(_FILES), edits(layers)), made=made)
+
+
+DOORS: Mapping[str, Door] = {
+    "saml-sso-redirect": _saml(saml.ASKING, post=False),
+    "saml-sso-post": _saml(saml.ASKING, post=True),
+    "saml-slo": _saml(saml.LEAVING, post=False),
+    "oidc-authorize-get": _authorize(post=False),
+    "oidc-authorize-post": _authorize(post=True),
+    "oidc-token": _token(),
+    "oidc-userinfo": _userinfo(),
+    "oidc-logout": _logout(),
+    "signin-page": _sign_in_page(),
+    "signin-form": _sign_in_form(),
+    "signin-arrive": _arrival(),
+    "signout": _signout(),
+    "files": _files(),
+}

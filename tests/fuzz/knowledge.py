@@ -1,0 +1,32 @@
+"""What the hostile side knows of an installation: fresh things, kept for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.saml.sp import Sp
+
+SIGN_INS = ("password", "code", "enrol", "account", "consent", "denied", "finished", "expired")
+# What can be used up, or ends at a right answer, is fetched more often.
+_USES = {"arrival": 2, "question": 3, **dict.fromkeys(SIGN_INS, 6)}
+_MANY = 25
+
+
+class Knowledge:
+    """Cookies, tokens, ids and keys by kind; each kind is fetched anew after some uses."""
+
+    def __init__(self, mint: Callable[[str], Mapping[str, Any]], senders: Mapping[str, Sp]) -> None:
+        self._mint = mint
+        self._held: dict[str, tuple[Mapping[str, Any], int]] = {}
+        self.senders = senders
+
+    def __call__(self, kind: str) -> Mapping[str, Any]:
+        """Return things of the kind, and use them once."""
+        held, left = self._held.get(kind, ({}, 0))
+        if left == 0:
+            if kind == "expired":
+                self._held.clear()  # time had to pass for it
+            held, left = self._mint(kind), _USES.get(kind, _MANY)
+        self._held[kind] = held, left - 1
+        return held

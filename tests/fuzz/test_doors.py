@@ -1,0 +1,58 @@
+"""No message, however it was changed, breaks a front door: no error 500, no growth, no way to a stranger."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.installation import Installation, prepare
+from tests.fuzz.search import NAMES, measure, search
+
+_LONG = bool(os.environ.get("COUNTERSIGN_LONG"))
+_EXAMPLES = 20_000 if _LONG else 400
+_MOST_GROWTH = 50 * 1024  # KiB
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepare(tmp_path_factory.mktemp("fuzz"))
+
+
+@pytest.fixture
+def installation(template: Path, tmp_path: Path) -> Iterator[Installation]:
+    opened = Installation(template, tmp_path / "data")
+    yield opened
+    opened.close()
+
+
+def check_both_sides(statuses: Counter[int]) -> None:
+    """A search that is always refused at the first check, or never, has shown nothing."""
+    passed = sum(times for status, times in statuses.items() if status < 400)
+    assert passed >= statuses.total() // 50
+    assert statuses.total() - passed >= statuses.total() // 100
+
+
+@pytest.mark.skipif(_LONG, reason="the long search, in a process of its own, does more")
+@pytest.mark.parametrize("name", NAMES)
+def test_changed_messages_are_answered(name: str, template: Path, installation: Installation) -> None:
+    statuses = search(name, installation, template, count=_EXAMPLES)
+    assert statuses.total() >= _EXAMPLES
+    check_both_sides(statuses)
+
+
+@pytest.mark.skipif(not _LONG, reason="`make check` does it")
+@pytest.mark.parametrize("name", NAMES)
+def test_many_changed_messages_are_answered_in_little_memory(
+    name: str, template: Path, tmp_path: Path
+) -> None:
+    statuses, grown = measure(
+        name, template, tmp_path / "data", count=_EXAMPLES, start=secrets.randbelow(1 << 30)
+    )
+    assert statuses.total() >= _EXAMPLES
+    assert grown < _MOST_GROWTH
+    check_both_sides(statuses)
