@@ -1,0 +1,62 @@
+# ruff: noqa: INP001 - a program, run by its path
+"""Make docs/img/sign-in.png, the picture in README: `python docs/img/make.py`, from the top folder.
+
+Needs Chromium. The pages are the real ones, as tests/pages/samples.py gives them.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.pages.samples import make_samples, serving  # noqa: E402 - the tests are not installed
+
+# Page, width and height in CSS pixels, colours, language.
+_SHOTS = (
+    ("password", 460, 700, "light", "en"),
+    ("register-totp", 460, 1110, "light", "en"),
+    ("totp", 330, 660, "dark", "en"),
+    ("password", 330, 660, "dark", "ar"),
+)
+_GAP = 28
+_SHEET = """<!doctype html><style>
+body {{ margin: 0; padding: {gap}px; width: max-content;
+  display: flex; align-items: center; gap: {gap}px; background: #d9dee8 }}
+img {{ border-radius: 18px; box-shadow: 0 6px 24px #1b254040 }}
+</style>{images}"""
+
+
+def main() -> None:
+    """Take the pictures and put them side by side on one sheet."""
+    chromium = shutil.which("chromium") or "chromium"
+    with serving(make_samples()) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        images = "".join(_image(browser, base, *shot) for shot in _SHOTS)
+        sheet = browser.new_page(viewport={"width": 1800, "height": 1200})
+        sheet.set_content(_SHEET.format(gap=_GAP, images=images))
+        sheet.locator("body").screenshot(path=Path(__file__).with_name("sign-in.png"))
+        browser.close()
+
+
+def _image(browser: Browser, base: str, name: str, width: int, height: int, scheme: str, tag: str) -> str:
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        locale=tag,
+    )
+    tab = context.new_page()
+    tab.goto(f"{base}/{name}")
+    data = base64.b64encode(tab.screenshot()).decode()
+    context.close()
+    return f'<img width="{width}" height="{height}" src="data:image/png;base64,{data}">'
+
+
+if __name__ == "__main__":
+    main()
