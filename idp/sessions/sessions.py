@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,10 +52,6 @@ _END_PERSON = (
     .where(sessions.c.person == sa.bindparam("whose"), sessions.c.ended_at.is_(None))
     .values(ended_at=sa.bindparam("now", type_=sessions.c.ended_at.type))
 )
-_JOIN = {
-    "sqlite": sqlite.insert(participants).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(participants).on_conflict_do_nothing(),
-}
 _JOINED = sa.select(participants).where(
     participants.c.session == sa.bindparam("session"),
     participants.c.partner == sa.bindparam("partner"),
@@ -63,7 +60,7 @@ _JOINED = sa.select(participants).where(
 _REJOIN = (
     sa.update(participants)
     .where(participants.c.id == sa.bindparam("participant"))
-    .values(subject=sa.bindparam("known_as", type_=sa.JSON), ended_at=None)
+    .values(subject=sa.bindparam("known_as", type_=sa.JSON))
 )
 _OPEN = (
     sa.select(participants)
@@ -198,7 +195,7 @@ class Sessions:
             "created_at": now,
             "ended_at": None,
         }
-        return unit.execute(_JOIN[unit.connection.dialect.name], row).rowcount == 1
+        return unit.execute(_join(unit.connection.dialect.name), row).rowcount == 1
 
     def rejoin(self, unit: Unit, participant: Participant) -> None:
         """Record that a partner is answered again, perhaps about a new (transient) subject."""
@@ -218,6 +215,18 @@ class Sessions:
     def leave(self, unit: Unit, participant_id: str, now: datetime) -> bool:
         """Mark a participant as told; return whether it was still open."""
         return unit.execute(_LEAVE, {"participant": participant_id, "now": now}).rowcount == 1
+
+
+@cache
+def _join(dialect: str) -> sa.Executable:
+    """Return an insert that only takes the place of a part that ended."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    added = insert(participants)
+    return added.on_conflict_do_update(
+        index_elements=[participants.c.session, participants.c.partner],
+        set_={column.name: added.excluded[column.name] for column in participants.c},
+        where=participants.c.ended_at.is_not(None),
+    )
 
 
 def _session(row: Any) -> Session:

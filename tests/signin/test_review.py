@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 
 from idp.core.errors import Refused
+from idp.core.ids import new_id
 from idp.core.model import Ending, Offer, Participant, Strength
 from idp.policy.model import Ask, Conditions, Controls, Deny, Register, Rule
 from idp.signin.lockout import Limits
@@ -238,3 +239,30 @@ def test_wrong_codes_are_recorded_about_whose_they_are(house: House, browser: Br
         assert house.ground.audit.search(connection, person=bob.id) == ()
         latest = house.ground.audit.search(connection, person=ada.id)[0]
     assert (latest.event, latest.factor) == ("credential-refused", "totp")
+
+
+def test_a_partner_that_left_a_living_session_comes_back_as_a_new_participant(
+    house: House, browser: Browser
+) -> None:
+    """The row of before is in the way: looking for the one that joined meanwhile would never end."""
+    house.person()
+    partner = house.partner()
+    house.sign_in(browser, partner)
+    before = house.door.grants[0]
+    with house.ground.store.write() as unit:
+        house.ground.sessions.leave(unit, before.participant, house.clock.now())
+        again = Participant(
+            id=new_id(),
+            session=before.session,
+            person=before.person,
+            partner=partner.id,
+            door="test",
+            issuer="default",
+            subject=before.subject,
+        )
+        assert house.ground.sessions.join(unit, again, house.clock.now())
+        assert not house.ground.sessions.join(unit, replace(again, id=new_id()), house.clock.now())
+        assert house.ground.sessions.participants(unit.connection, before.session) == [again]
+        house.ground.sessions.leave(unit, again.id, house.clock.now())
+    assert house.flow.begin(house.request(partner), browser.visit()).reply is not None
+    assert house.door.grants[1].participant not in {before.participant, again.id}
