@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import sync_playwright
 
+from idp.factors.totp import read_seed
+from tests.demo import running
+from tests.peers import require
 from tests.walks.browser import Browser
-from tests.walks.server import Server
+from tests.walks.server import Installation, Server, Someone
+from tests.walks.window import Window
 
 
 @pytest.fixture(scope="package")
@@ -54,3 +63,77 @@ def visitor(server: Server) -> Iterator[Callable[[], Browser]]:
 def browser(visitor: Callable[[], Browser]) -> Browser:
     """Give a fresh browser."""
     return visitor()
+
+
+# Chromium on `idp demo` -------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Demo:
+    """The running demo, its data folder, and its people."""
+
+    expenses: str
+    wiki: str
+    provider: str
+    installation: Installation
+    ada: Someone
+    bob: Someone
+
+    def someone(self, *, app: bool = True) -> Someone:
+        """Add a person."""
+        return self.installation.someone(app=app)
+
+
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Run `idp demo`; it must end well."""
+    folder = tmp_path_factory.mktemp("demo") / "var"
+    demo = running.start(folder, running.free_ports(3))
+    seed = read_seed(demo.said("authenticator app with the key (.+)"))
+    yield Demo(
+        expenses=demo.expenses,
+        wiki=demo.wiki,
+        provider=demo.provider,
+        installation=Installation(folder, demo.provider),
+        ada=Someone("ada", demo.said(r"^ada +(\S+)")),
+        bob=Someone("bob", demo.said(r"^bob +(\S+)"), seed),
+    )
+    assert running.stop(demo, signal.SIGTERM) == 0
+    for log in (folder / "demo").glob("*.log"):
+        assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Chromium]:
+    """Give a Chromium."""
+    program = require("chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def seen() -> set[tuple[str, ...]]:
+    """Give the kinds of pages that axe looked at."""
+    return set()
+
+
+@pytest.fixture
+def new_window(chromium: Chromium, seen: set[tuple[str, ...]]) -> Iterator[Callable[..., Window]]:
+    """Give a maker of windows, each of a browser without a past; none may complain."""
+    made: list[Window] = []
+
+    def make(**look: Any) -> Window:
+        context = chromium.new_context(**{"viewport": {"width": 360, "height": 740}, **look})
+        made.append(Window(context.new_page(), seen, scripts=look.get("java_script_enabled", True)))
+        return made[-1]
+
+    yield make
+    for window in made:
+        window.tab.context.close()
+    assert [text for window in made for text in window.complaints] == []
+
+
+@pytest.fixture
+def window(new_window: Callable[..., Window]) -> Window:
+    """Give a window of a browser without a past."""
+    return new_window()

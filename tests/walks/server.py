@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -20,8 +18,8 @@ from click.testing import CliRunner
 from idp.cli import main
 from idp.factors.codes import hotp
 from idp.factors.totp import base32
+from tests.demo.running import IDP, free_ports
 
-IDP = Path(sys.executable).with_name("idp")
 CALLBACK = "https://wiki.example/callback"
 _PATIENCE = 60.0  # seconds; a loaded machine starts slowly
 _PERIOD = 30  # seconds of a TOTP time step
@@ -50,15 +48,6 @@ class Someone:
         now = int(time.time()) // _PERIOD
         near = {hotp(self.seed, now + step, digits=6, algorithm="sha1") for step in range(-3, 6)}
         return next(code for code in map("{:06}".format, range(20)) if code not in near)
-
-
-def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def clean_environment() -> dict[str, str]:
