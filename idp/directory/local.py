@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import sqlalchemy as sa
 
+from idp.core.errors import Busy
 from idp.core.ports import Clock
 from idp.directory.hashing import PasswordHasher
 from idp.store import Store, Unit
@@ -39,7 +41,9 @@ class LocalSource:
             hashed = connection.execute(_HASH, {"key": source_key or ""}).scalar()
         right = self._hasher.verify(hashed, password)
         if hashed and source_key and right and self._hasher.outdated(hashed):
-            self._renew(source_key, hashed, password)
+            # Another time will do; "busy" would say that the password was right.
+            with suppress(Busy):
+                self._renew(source_key, hashed, password)
         return right
 
     def attributes(self, source_key: str) -> Mapping[str, tuple[str, ...]]:

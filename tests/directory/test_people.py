@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.core.errors import Refused
+from idp.core.errors import Busy, Refused
 from idp.core.ids import fold
 from idp.core.model import Person
 from idp.directory.hashing import Cost, PasswordHasher
@@ -216,6 +216,22 @@ def test_a_hash_of_an_old_cost_is_renewed_by_a_right_password(store, clock, peop
     assert people.check_password(ada, "secret words")
     assert "m=8,t=1" in _hash_of(store, ada)
     assert people.check_password(ada, "secret words")
+
+
+def test_a_right_password_is_right_even_when_there_is_no_time_to_renew_its_hash(
+    store, people, local, monkeypatch
+):
+    """Else a locked person's page would say "busy" to the right guess, and to no other."""
+    ada = add(store, people, "ada")
+    with_password(store, local, PasswordHasher(Cost(memory=16, passes=2)), ada, "secret words")
+    before = _hash_of(store, ada)
+
+    def busy(*_):
+        raise Busy("Too many people are signing in just now.")
+
+    monkeypatch.setattr(PasswordHasher, "hash", busy)
+    assert people.check_password(ada, "secret words")
+    assert _hash_of(store, ada) == before
 
 
 def test_disabling_and_enabling(store, people):
