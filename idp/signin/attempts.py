@@ -12,6 +12,7 @@ from idp.core.model import Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
 from idp.factors.password import target_of
+from idp.policy.model import FACTORS
 from idp.sessions import Devices
 from idp.signin.judge import Judged
 from idp.signin.lockout import Counted, Lockout
@@ -115,15 +116,15 @@ class Attempts:
     def _no(factor: str, counted: Counted) -> Refused:
         # Behind the first factor a lock may be told, and ends the sign-in. Before it, the page
         # must be the same for people who exist and people who don't.
-        if factor != "password" and counted.locked:
-            return TooMany(PAUSED["code"])
-        return Refused(PAUSED["password" if factor == "password" else "code"])
+        if FACTORS[factor].first:
+            return Refused(PAUSED["password"])
+        return TooMany(PAUSED["code"]) if counted.locked else Refused(PAUSED["code"])
 
     def _familiar(self, attempt: Attempt) -> bool:
         """Say whether the answer is about the person who signed in on this browser before."""
         with self.store.read() as connection:
             known = self.devices.person_of(connection, attempt.visit.device, self.clock.now())
-            if attempt.factor != "password":
+            if not FACTORS[attempt.factor].first:
                 return known != "" and known == attempt.sign_in.person
             keys = self.people.login_keys(connection, known) if known else ()
         return attempt.target in {target_of(key) for key in keys}
