@@ -16,9 +16,11 @@ from socket import create_server
 
 import pytest
 import requests
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pyotp import TOTP
 
+from idp.cli import main
 from tests.demo.browser import Browser
 from tests.peers import missing, require
 from tests.saml.sp import Sp
@@ -42,12 +44,9 @@ class Place:
     base: str
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def idp(self, *arguments: str, given: str = "") -> str:
-        command = [str(IDP), *arguments]
-        done = subprocess.run(
-            command, env=self.environment(), input=given, capture_output=True, text=True, check=True
-        )
-        return done.stdout
+    def idp(self, *arguments: str, given: str = "") -> None:
+        done = CliRunner().invoke(main, arguments, input=given, env=self.environment())
+        assert done.exit_code == 0, done.output
 
     def environment(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
