@@ -35,10 +35,12 @@ def _expiry(table: sa.Table, key: str, condition: sa.ColumnElement[bool]) -> _Ex
 
 
 _NO_SESSION = ~sa.exists().where(schema.sessions.c.id == schema.participants.c.session)
+# A grant is checked against its session as long as it lasts, which is longer.
+_NO_GRANT = ~sa.exists().where(schema.grants.c.session == schema.sessions.c.id)
 _EXPIRED = (
     _expiry(schema.tokens, "secret", schema.tokens.c.expires_at <= _NOW),
     _expiry(schema.grants, "id", schema.grants.c.expires_at <= _NOW),
-    _expiry(schema.sessions, "id", schema.sessions.c.expires_at <= _NOW),
+    _expiry(schema.sessions, "id", (schema.sessions.c.expires_at <= _NOW) & _NO_GRANT),
     _expiry(schema.participants, "id", _NO_SESSION),
     _expiry(schema.devices, "id", schema.devices.c.expires_at <= _NOW),
     _expiry(schema.attempts, "key", schema.attempts.c.window_ends_at <= _NOW),

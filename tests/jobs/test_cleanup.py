@@ -78,6 +78,18 @@ def test_participants_go_with_their_session(store, clock):
     assert keys(store, schema.participants) == {"p-live"}
 
 
+def test_a_session_stays_as_long_as_what_was_granted_in_it(store, clock):
+    """Tokens may outlive it by an hour, and it says at each use that nobody signed out."""
+    now = clock.now()
+    insert(store, schema.sessions, rows_of(schema.sessions, now, id="s", secret="a"))
+    granted = rows_of(schema.grants, now, id="g", handle="h", session="s")
+    insert(store, schema.grants, granted | {"expires_at": now + timedelta(hours=1)})
+    assert CleanUp(store, clock).run() == 0
+    clock.advance(hours=1)
+    assert CleanUp(store, clock).run() == 2
+    assert keys(store, schema.sessions) == set()
+
+
 def test_sent_messages_stay_a_week_and_open_ones_for_ever(store, clock):
     now = clock.now()
     for name, done in (("sent", now), ("open", None)):
