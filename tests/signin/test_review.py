@@ -13,6 +13,7 @@ import pytest
 from idp.core.errors import Refused
 from idp.core.ids import new_id
 from idp.core.model import Ending, Offer, Participant, Strength
+from idp.jobs.cleanup import CleanUp
 from idp.policy.model import Ask, Conditions, Controls, Deny, Register, Rule
 from idp.signin.lockout import Limits
 from idp.signin.logout import LogoutStep
@@ -266,3 +267,19 @@ def test_a_partner_that_left_a_living_session_comes_back_as_a_new_participant(
         house.ground.sessions.leave(unit, again.id, house.clock.now())
     assert house.flow.begin(house.request(partner), browser.visit()).reply is not None
     assert house.door.grants[1].participant not in {before.participant, again.id}
+
+
+def test_what_was_granted_is_kept_as_long_as_its_tokens_last(house: House, browser: Browser) -> None:
+    """A code may be redeemed a minute late; its token then still lasts the hour that was promised."""
+    house.door.keeps_grants = True
+    house.person()
+    partner = house.partner()
+    house.sign_in(browser, partner)
+    grants, store, clock = house.hall.grants, house.ground.store, house.clock
+    clock.advance(seconds=59)
+    grant = grants.redeem(house.door.grants[0].handle, partner=partner.id)
+    lasts = house.ground.sessions.lifetimes.grant
+    token = grants.issue_token(grant, kind="access", expires_at=clock.now() + lasts)
+    clock.advance(minutes=59, seconds=59)
+    CleanUp(store, clock).run()
+    assert grants.by_token(token, kind="access") == grant
