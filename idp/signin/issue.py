@@ -200,12 +200,11 @@ class Issuing:
         )
 
     def _keep_grant(self, unit: Unit, grant: Grant) -> None:
-        redeemed = grant.issued_at + self.lifetimes.handle  # at the latest
         self.grants.keep(
             unit,
             grant,
-            handle_ends_at=redeemed,
-            expires_at=redeemed + self.lifetimes.grant,
+            handle_ends_at=grant.issued_at + self.lifetimes.handle,
+            expires_at=grant.issued_at + self.lifetimes.grant,
         )
 
     def _remember(
