@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self, cast
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -13,14 +14,14 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from idp.keys.make import COORDINATE_BYTES, PrivateKey
 
-_ECDSA = ec.ECDSA(SHA256())
+_PKCS1, _SHA256, _ECDSA = PKCS1v15(), SHA256(), ec.ECDSA(SHA256())
 
 
 class LocalSigner:
     """Implements core.ports.Signer for one key and its one algorithm."""
 
     def __init__(self, key: PrivateKey, *, kid: str, alg: str, certificate: str) -> None:
-        self._key = key
+        self._raw = _rsa(key) if isinstance(key, RSAPrivateKey) else _ecdsa(key)
         self._kid = kid
         self._alg = alg
         self._certificate = certificate
@@ -48,7 +49,16 @@ class LocalSigner:
         """
         if alg != self._alg:
             raise ValueError(f"this key signs {self._alg} only")
-        if isinstance(self._key, RSAPrivateKey):
-            return self._key.sign(data, PKCS1v15(), SHA256())
-        r, s = decode_dss_signature(self._key.sign(data, _ECDSA))
+        return self._raw(data)
+
+
+def _rsa(key: RSAPrivateKey) -> Callable[[bytes], bytes]:
+    return lambda data: key.sign(data, _PKCS1, _SHA256)
+
+
+def _ecdsa(key: ec.EllipticCurvePrivateKey) -> Callable[[bytes], bytes]:
+    def sign(data: bytes) -> bytes:
+        r, s = decode_dss_signature(key.sign(data, _ECDSA))
         return r.to_bytes(COORDINATE_BYTES, "big") + s.to_bytes(COORDINATE_BYTES, "big")
+
+    return sign

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from idp.core.errors import BadMessage
@@ -15,6 +16,7 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
 
+@lru_cache(maxsize=1024)  # the same few partners again and again
 def check_post(address: str) -> str:
     """Return an address that a form may post to: http or https. Raises BadMessage."""
     if _split(address).scheme not in {"http", "https"}:
@@ -29,6 +31,7 @@ def check_follow(address: str) -> str:
     return address
 
 
+@lru_cache(maxsize=1024)
 def csp_source(address: str) -> str:
     """Return the source expression for the address's origin (CSP 3, 2.3.1). Raises BadMessage."""
     parts = _split(check_follow(address))

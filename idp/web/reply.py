@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from collections.abc import Mapping
+from functools import lru_cache
+from secrets import token_hex
+
+from flask import Response, render_template, request
+from markupsafe import Markup, escape
 
 from idp.core.model import Reply
-from idp.web import headers
+from idp.web import headers, i18n
 from idp.web.addresses import check_follow, check_post, is_web
-from idp.web.templating import page
+from idp.web.i18n import Language
+from idp.web.templating import HTML, page
+
+# What stands in a rendered page where each answer puts its own; it never leaves this process.
+_HOLE = token_hex(16)
+_FIELD = Markup('<input type="hidden" name="{}" value="{}">')
 
 
 def respond(reply: Reply, *, partner_name: str = "", locale: str = "") -> Response:
@@ -16,22 +26,41 @@ def respond(reply: Reply, *, partner_name: str = "", locale: str = "") -> Respon
     Raises BadMessage when the address is none a browser may be sent to.
     """
     if reply.fields is not None:
-        return _post(reply, partner_name=partner_name, locale=locale)
+        return _post(reply.address, reply.fields, partner_name=partner_name, locale=locale)
     address = check_follow(reply.address)
     if is_web(address) and _answers_a_form():
         return page("continue.html", address=address, partner_name=partner_name, locale=locale)
     return Response(status=303, headers={"Location": address})
 
 
-def _post(reply: Reply, *, partner_name: str, locale: str) -> Response:
-    address = check_post(reply.address)
-    headers.allow_form_through(address)
-    response = page(
-        "autopost.html", address=address, fields=reply.fields, partner_name=partner_name, locale=locale
-    )
+def _post(address: str, fields: Mapping[str, str], *, partner_name: str, locale: str) -> Response:
+    headers.allow_form_through(check_post(address))
+    if locale:
+        i18n.prefer(locale)
+    head, middle, script, tail = _around(i18n.language(), partner_name)
+    hidden = "".join(_FIELD.format(name, value) for name, value in fields.items())
+    body = "".join((head, escape(address), middle, hidden, script, headers.nonce(), tail))
+    response = Response(body, content_type=HTML)
     # Partners may look at Origin; under the stricter policy of our other pages it would be "null".
     response.headers["Referrer-Policy"] = "strict-origin"
     return response
+
+
+@lru_cache(maxsize=256)
+def _around(language: Language, partner_name: str) -> tuple[str, ...]:
+    """Return the page around an answer's address, fields and nonce, in four parts.
+
+    Rendering it anew would cost more than everything else about an answer but its signatures.
+    """
+    around = render_template(
+        "autopost.html",
+        address=_HOLE,
+        fields=_HOLE,
+        nonce=lambda: _HOLE,
+        language=lambda: language,
+        partner_name=partner_name,
+    )
+    return tuple(around.split(_HOLE))
 
 
 def _answers_a_form() -> bool:

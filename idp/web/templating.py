@@ -8,6 +8,8 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from idp.paths import TEMPLATES
 from idp.web import headers, i18n
 
+HTML = "text/html; charset=utf-8"
+
 
 def install(app: Flask) -> None:
     """Read templates from the shipped folder; a value that a page forgot is an error."""
@@ -32,4 +34,4 @@ def page(
         i18n.prefer(locale)
     if reply_to:
         headers.allow_form_to(reply_to)
-    return Response(render_template(template, **context), status, content_type="text/html; charset=utf-8")
+    return Response(render_template(template, **context), status, content_type=HTML)

@@ -142,7 +142,7 @@ SAMPLES = (
     Sample(
         name="autopost",
         template="autopost.html",
-        context={"address": "/acs", "fields": {"RelayState": "x"}, "partner_name": "Expenses"},
+        context={"address": "/acs", "fields": "", "partner_name": "Expenses"},
         scripts=False,
     ),
 )
