@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
 import pytest
+import sqlalchemy as sa
 
 from idp.core.errors import Refused
 from idp.core.ids import new_id
@@ -21,7 +22,7 @@ from idp.signin.logout import LogoutStep
 from idp.signin.record import Expired
 from idp.store import Store, Unit
 from tests.clock import TestClock
-from tests.hallway import ACTOR, Browser, House, build_house
+from tests.hallway import ACTOR, PASSWORD, Browser, House, build_house
 
 OFFICE = "192.0.2.7"
 
@@ -283,3 +284,40 @@ def test_what_was_granted_is_kept_as_long_as_its_tokens_last(house: House, brows
     clock.advance(minutes=59, seconds=59)
     CleanUp(store, clock).run()
     assert grants.by_token(token, kind="access") == grant
+
+
+def test_case_63_the_same_statements_and_the_same_text_for_everybody(house: House, browser: Browser) -> None:
+    """Wrong, unknown, disabled or locked with the right password: nothing tells them apart."""
+    off = house.person("off")
+    house.person("ada")
+    house.person("locked")
+    with house.ground.store.write() as unit:
+        house.hall.people.set_enabled(unit, off.id, enabled=False)
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    for _ in range(11):
+        with pytest.raises(Refused):
+            house.password(browser, step, "locked", "wrong")
+    told = set()
+    for name, word in (
+        ("ada", "wrong"),
+        ("nobody", "wrong"),
+        ("off", PASSWORD),
+        ("locked", PASSWORD),
+        ("locked", "wrong"),
+    ):
+        with statements(house.ground.store) as run, pytest.raises(Refused) as refused:
+            house.password(browser, step, name, word)
+        told.add((tuple(run), refused.value.public))
+    assert len(told) == 1
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    run: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        run.append(statement)
+
+    sa.event.listen(store.engine, "before_cursor_execute", note)
+    yield run
+    sa.event.remove(store.engine, "before_cursor_execute", note)
