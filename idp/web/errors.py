@@ -53,7 +53,7 @@ def install(app: Flask, *, json_endpoints: Collection[str]) -> None:
             public=error.public,
             ref=error.reference,
         )
-        heading = _HEADINGS.get(type(error), _TRY_AGAIN)
+        heading = next((text for kind, text in _HEADINGS.items() if isinstance(error, kind)), _TRY_AGAIN)
         return _answer(programs, error.status, heading, error.public, _START_AGAIN, error.reference)
 
     def by_http(error: HTTPException) -> BaseResponse:
