@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from idp.cli import main
 from idp.factors.codes import hotp
 from idp.factors.totp import base32
+from idp.store import revisioned
 from tests.demo.running import IDP, free_ports
 
 CALLBACK = "https://wiki.example/callback"
@@ -128,13 +129,9 @@ class Server(Installation):
         finally:
             self._process.kill()
 
-    def until_known(self, client: str) -> None:
-        """Wait until every worker knows a client that was just registered: two seconds at most."""
-        time.sleep(2)
-        asked = f"/oidc/authorize?client_id={client}&redirect_uri={CALLBACK}"
-        # Each time by a new connection, so that all are asked. What lacks is answered to it.
-        if {self.get(asked)[0] for _ in range(8)} != {303}:
-            raise AssertionError(f"{client} is not known to every worker after two seconds")
+    def settle(self) -> None:
+        """Wait until every worker has looked for changes."""
+        time.sleep(revisioned.CHECK_EVERY + 0.1)
 
     def log(self) -> str:
         """Return everything it wrote."""

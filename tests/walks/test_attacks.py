@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,7 +30,7 @@ def inside_is_enough(server: Server, spare: str, tmp_path: Path) -> Iterator[Non
     }
     (tmp_path / "rules.json").write_text(json.dumps([rule]))
     server.idp("policy", "set", str(tmp_path / "rules.json"))
-    time.sleep(2)
+    server.settle()
     yield
     (tmp_path / "rules.json").write_text("[]")
     server.idp("policy", "set", str(tmp_path / "rules.json"))

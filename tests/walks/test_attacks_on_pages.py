@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
+from idp.store import revisioned
+from tests.oidc.house import BASE, PASSWORD, House, build, prepare
 from tests.walks.browser import Browser
 from tests.walks.halfway import halfway
 from tests.walks.server import Server
@@ -34,6 +38,17 @@ _FOREIGN = (
 )
 
 
+@pytest.fixture
+def house(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[House]:
+    """Give the whole application in this process, to look inside while it works."""
+    monkeypatch.setattr(revisioned, "CHECK_EVERY", 60.0)
+    built = build(prepare(tmp_path_factory.mktemp("house")), tmp_path / "data")
+    yield built
+    built.store.dispose()
+
+
 # 63: who exists -----------------------------------------------------------------------------------
 def test_case_63_pages_do_not_tell_who_exists(visitor: Visitor, server: Server, wiki: str) -> None:
     right, disabled, locked = (server.someone() for _ in range(3))
@@ -57,6 +72,35 @@ def test_case_63_pages_do_not_tell_who_exists(visitor: Visitor, server: Server, 
         pages.add((answer.status, re.sub(r'signin/\w+|nonce="[^"]+"', "", text)))
     assert len(pages) == 1
     assert "sign-in pauses for 15 minutes" in pages.pop()[1]
+
+
+def test_case_63_the_same_work_is_done_for_everybody(house: House) -> None:
+    people = {name: house.add_person(name) for name in ("right", "disabled", "locked", "bare")}
+    for name in ("right", "disabled", "locked"):
+        house.enrol(people[name])
+    with house.store.write() as unit:
+        house.people.set_enabled(unit, people["disabled"].id, enabled=False)
+    statements: list[str] = []
+    event.listen(
+        house.store.engine, "before_cursor_execute", lambda _c, _u, text, *_: statements.append(text)
+    )
+    work = {}
+    for name, password in [
+        *[("locked", "guess")] * 11,
+        ("right", "guess"),
+        ("bare", "guess"),
+        ("nobody", "guess"),
+        ("disabled", PASSWORD),
+        ("locked", PASSWORD),
+    ]:
+        browser = house.browser()
+        page = house.authorize(browser).headers["Location"]
+        statements.clear()
+        answer = {"factor": "password", "method": "", "username": name, "password": password}
+        assert browser.post(page, base_url=BASE, data=answer).status_code == 200
+        work[name] = list(statements)
+    assert len(work) == 5
+    assert len({tuple(done) for done in work.values()}) == 1, {n: len(d) for n, d in work.items()}
 
 
 # 64: whose address --------------------------------------------------------------------------------
@@ -145,6 +189,21 @@ def test_case_49_cookies_are_closed_to_scripts_and_other_sites(
     # Those of a session go when the browser closes; a device is remembered.
     assert "Max-Age" not in seen["countersign-session"] + seen["countersign-browser"]
     assert "Max-Age" in seen["countersign-device"]
+
+
+def test_case_49_cookies_of_a_real_address_are_bound_to_it(house: House) -> None:
+    house.enrol(house.add_person())
+    browser = house.browser()
+    first = house.authorize(browser)
+    last = house.walk(browser, first)
+    lines = first.headers.getlist("Set-Cookie") + last.headers.getlist("Set-Cookie")
+    assert {line.partition("=")[0] for line in lines} == {
+        f"__Host-countersign-{name}" for name in ("browser", "session", "device")
+    }
+    for line in lines:
+        parts = {part.strip() for part in line.split(";")[1:]}
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= parts
+        assert "domain" not in line.lower()
 
 
 # 72: capital letters ------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def registered(server: Server) -> tuple[Client, ...]:
     """Register all clients, so that the workers hear of them at once."""
     for each in CLIENTS:
         each.register(server)
-    server.until_known(CLIENTS[-1].id)
+    server.settle()
     return CLIENTS
 
 

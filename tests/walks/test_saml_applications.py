@@ -55,7 +55,7 @@ def applications(
     for name, application in made.items():
         (folder / "metadata.xml").write_bytes(application.metadata())
         server.idp("partner", "import", str(folder / "metadata.xml"), "--name", name.title())
-    server.until_known(server.client())
+    server.settle()
     yield made
     node.close()
 
@@ -278,3 +278,17 @@ def test_one_application_signs_out_of_the_others_too(
     browser.open(second.told(browser.left.address))
     assert browser.left is not None
     first.signed_out(browser.left.address)
+
+
+def test_case_20_a_posted_request_begins_one_sign_in(
+    browser: Browser, visitor: Visitor, applications: dict[str, Application]
+) -> None:
+    asked = applications["node-saml"].ask(post=True)
+    sent = browser.web.post(asked.address, asked.fields, allow_redirects=False)
+    assert sent.status_code == 303
+    arrival = sent.headers["Location"]
+    assert browser.open(arrival).heading == "Sign in"
+    for again in (browser, visitor()):
+        assert (again.open(arrival).status, again.left) == (410, None)
+    # And the message itself is worth nothing a second time.
+    assert browser.web.post(asked.address, asked.fields, allow_redirects=False).status_code == 400
