@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from tests.fuzz import saml
 from tests.fuzz.edits import BASE64, BYTES, PAIRS, Edit, Pair, apply, edits, joined
-from tests.fuzz.knowledge import SIGN_INS, Knowledge
+from tests.fuzz.knowledge import OPEN, OVER, Knowledge
 from tests.fuzz.wire import ENVELOPE, FORM, Sent, changed
 from tests.oidc.house import GOODBYE, SECRET, VERIFIER, asking
 
 _STEPS = ("", "/choose", "/enrol", "/confirm", "/cancel", "/again")
+_stages = st.sampled_from((*OPEN, *OPEN, *OPEN, *OVER))
 _OUTSIDE = {"envelope": ENVELOPE, "query": BYTES, "body": BYTES}
 _OUR_PAGE = {"Origin": "https://id.example", "Sec-Fetch-Site": "same-origin", "Content-Type": FORM}
 _ELSEWHERE = {"Origin": "https://plain.example", "Sec-Fetch-Site": "cross-site", "Content-Type": FORM}
@@ -76,7 +77,7 @@ def _saml(kinds: Sequence[str], *, post: bool) -> Door:
             st.sampled_from(kinds),
             st.sampled_from(saml.SIGNINGS),
             st.booleans(),
-            edits({**saml.LAYERS, "pairs": PAIRS, **_OUTSIDE}),
+            edits({**saml.LAYERS, "pairs": PAIRS, **_OUTSIDE}, mostly="tree"),
         ),
         made=lambda drawn, known: saml.sent(drawn, known, post=post),
     )
@@ -115,7 +116,7 @@ def _authorize(*, post: bool) -> Door:
 def _token() -> Door:
     def made(drawn: Any, known: Knowledge) -> Sent:
         by, chosen = drawn
-        about = known("tokens")
+        about = known("codes")
         fields = {
             "grant_type": "authorization_code",
             "code": about["app_code"] if by == "none" else about["code"],
@@ -175,7 +176,7 @@ def _sign_in_page() -> Door:
         return _form(path, {"lang": "ar"}, chosen, cookies=about["cookies"], post=False)
 
     layers = {"pairs": PAIRS, "address": BYTES, **_OUTSIDE}
-    return Door(drawn=_of(st.sampled_from(SIGN_INS), edits(layers)), made=made)
+    return Door(drawn=_of(_stages, edits(layers)), made=made)
 
 
 def _sign_in_form() -> Door:
@@ -187,9 +188,9 @@ def _sign_in_form() -> Door:
         path = path if path.startswith("/signin/") else "/signin/" + path.lstrip("/")
         return _form(path, about["fields"], chosen, cookies=about["cookies"], post=True, **_OUR_PAGE)
 
-    steps = st.one_of(st.none(), st.sampled_from(_STEPS))
+    steps = st.one_of(st.none(), st.none(), st.sampled_from(_STEPS))
     layers = {"pairs": PAIRS, "address": BYTES, **_OUTSIDE}
-    return Door(drawn=_of(st.sampled_from(SIGN_INS), steps, edits(layers)), made=made)
+    return Door(drawn=_of(_stages, steps, edits(layers, mostly="pairs")), made=made)
 
 
 def _arrival() -> Door:

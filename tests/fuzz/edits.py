@@ -32,12 +32,18 @@ Change = Callable[[T, int, str], T]
 Pair = tuple[str, str]
 
 
-def edits(layers: Mapping[str, Iterable[str]], *, most: int = 3) -> st.SearchStrategy[list[Edit]]:
-    """Return lists of edits of the layers, each with its own changes; mostly one or two."""
+def edits(
+    layers: Mapping[str, Iterable[str]], *, most: int = 3, mostly: str = ""
+) -> st.SearchStrategy[list[Edit]]:
+    """Return lists of edits of the layers, each with its own changes; mostly one or two.
+
+    mostly names the layer that is changed as often as all others together.
+    """
+    # A strategy of its own each time: the same one twice would count once.
     one = st.one_of(
         *(
-            st.builds(Edit, st.just(layer), st.sampled_from(sorted(names)), places, texts)
-            for layer, names in layers.items()
+            st.builds(Edit, st.just(layer), st.sampled_from(sorted(layers[layer])), places, texts)
+            for layer in (*layers, *[mostly] * (len(layers) - 2 if mostly else 0))
         )
     )
     return st.one_of(st.lists(one, max_size=1), st.lists(one, max_size=most))

@@ -86,7 +86,8 @@ class Installation:
         self._house = oidc.build(template, folder)
         # Peers are on the loopback here, so forwarded headers are believed and thus read.
         web = WebSettings.of(base_url=BASE, trusted_proxies=("127.0.0.0/8",))
-        web_settings.remember(self._house.app, web)
+        self.app = self._house.app
+        web_settings.remember(self.app, web)
         self._senders = senders(template)
         self._furnish(self._house)
         self._people = 0
@@ -117,13 +118,13 @@ class Installation:
     # Answering ----------------------------------------------------------------------------------
     def send(self, sent: Sent) -> Outcome:
         """Have the application answer; an answer that leads to a stranger is a failure too."""
-        outcome = send(self._house.app, sent)
+        outcome = send(self.app, sent)
         astray = [address for address in outcome.leads_to if not _ours(address)]
         return replace(outcome, broken=f"leads to {astray}") if astray and not outcome.broken else outcome
 
     def addresses(self) -> set[str]:
         """Return the rule of every address that the application answers."""
-        return {rule.rule for rule in self._house.app.url_map.iter_rules()}
+        return {rule.rule for rule in self.app.url_map.iter_rules()}
 
     def call(self, name: str, given: Any) -> Outcome:
         """Have one reader of administrators' input read; only Refused may come of it."""
@@ -173,14 +174,15 @@ class Installation:
     def _mint_tokens(self) -> dict[str, Any]:
         browser = self._house.browser(self._ada)
         tokens = self._house.tokens(browser)
+        named = {name: tokens[name] for name in ("access_token", "id_token")}
+        return {"cookies": _cookies(browser), **named}
+
+    def _mint_codes(self) -> dict[str, Any]:
+        browser = self._house.browser(self._ada)
+        native = {"client_id": "app", "redirect_uri": "http://127.0.0.1:9/cb"}
         return {
-            "cookies": _cookies(browser),
-            "access_token": tokens["access_token"],
-            "id_token": tokens["id_token"],
             "code": self._house.code(browser),
-            "app_code": _code(
-                self._house.authorize(browser, client_id="app", redirect_uri="http://127.0.0.1:9/cb")
-            ),
+            "app_code": _code(self._house.authorize(browser, **native)),
         }
 
     def _mint_logout(self) -> dict[str, Any]:
@@ -216,7 +218,7 @@ class Installation:
 
     def _mint_arrival(self) -> dict[str, Any]:
         house = self._house
-        browser = house.app.test_client()
+        browser = self.app.test_client()
         sp = self._senders["plain"]
         xml = authn_request(house.clock.now(), issuer=sp.entity_id)
         by_saml = browser.post("/saml/sso", base_url=BASE, data=posted(xml, RelayState="r"))

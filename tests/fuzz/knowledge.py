@@ -7,9 +7,11 @@ from typing import Any
 
 from tests.saml.sp import Sp
 
-SIGN_INS = ("password", "code", "enrol", "account", "consent", "denied", "finished", "expired")
+# Sign-ins that wait at a page of their own, and those that wait no more.
+OPEN = ("password", "code", "enrol", "account", "consent", "denied")
+OVER = ("finished", "expired")
 # What can be used up, or ends at a right answer, is fetched more often.
-_USES = {"arrival": 2, "question": 3, **dict.fromkeys(SIGN_INS, 6)}
+_USES = {"arrival": 2, "question": 3, "codes": 3, **dict.fromkeys(OPEN, 3)}
 _MANY = 25
 
 
