@@ -70,9 +70,8 @@ def language() -> Language:
 
 def prefer(wishes: str) -> None:
     """Put a partner's wish (ui_locales: tags between spaces) before the browser's own."""
-    asked = request.args.get("lang", "")
     accepted = request.headers.get("Accept-Language", "")
-    g.language = _chosen(asked, cookies.read(request, Jar.LANGUAGE), wishes, accepted)
+    g.language = _chosen(_asked(), cookies.read(request, Jar.LANGUAGE), wishes, accepted)
 
 
 def mark(text: str) -> str:
@@ -111,10 +110,15 @@ def _chosen(asked: str, clicked: str, partner: str, accepted: str) -> Language:
 
 
 def _remember(response: Response) -> Response:
-    asked = request.args.get("lang", "")
+    asked = _asked()
     if asked in languages():
         cookies.keep(response, Jar.LANGUAGE, asked, lifetime=_YEAR)
     return response
+
+
+def _asked() -> str:
+    # Only when it is there: partners' messages make long addresses, slow to take apart.
+    return request.args.get("lang", "") if b"lang=" in request.query_string else ""
 
 
 def _language(tag: str, texts: NullTranslations) -> Language:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from secrets import token_hex
 
 from flask import Response, render_template, request
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from idp.core.model import Reply
 from idp.web import headers, i18n
@@ -17,7 +17,6 @@ from idp.web.templating import HTML, page
 
 # What stands in a rendered page where each answer puts its own; it never leaves this process.
 _HOLE = token_hex(16)
-_FIELD = Markup('<input type="hidden" name="{}" value="{}">')
 
 
 def respond(reply: Reply, *, partner_name: str = "", locale: str = "") -> Response:
@@ -38,8 +37,11 @@ def _post(address: str, fields: Mapping[str, str], *, partner_name: str, locale:
     if locale:
         i18n.prefer(locale)
     head, middle, script, tail = _around(i18n.language(), partner_name)
-    hidden = "".join(_FIELD.format(name, value) for name, value in fields.items())
-    body = "".join((head, escape(address), middle, hidden, script, headers.nonce(), tail))
+    hidden = "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
+        for name, value in fields.items()
+    )
+    body = f"{head}{escape(address)}{middle}{hidden}{script}{headers.nonce()}{tail}"
     response = Response(body, content_type=HTML)
     # Partners may look at Origin; under the stricter policy of our other pages it would be "null".
     response.headers["Referrer-Policy"] = "strict-origin"
