@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from saml2 import saml, samlp
+from lxml import etree
 
 from idp.core.errors import BadMessage, Denied, Reason
 from idp.core.model import SignInRequest, SubjectForm
 from idp.partners.saml import HTTP_POST, AcsEndpoint, SamlSettings
 from idp.saml import contexts, names
 from idp.saml.contexts import Wanted
-from idp.saml.gate import DOOR, Expected, Gate, Received, malformed
+from idp.saml.gate import DOOR, Expected, Gate, Received
+from idp.saml.writing import SAML, SAMLP
 
 SSO_PATH = "/saml/sso"
-_EXPECTED = Expected(parameter="SAMLRequest", tag=f"{{{samlp.NAMESPACE}}}AuthnRequest", path=SSO_PATH)
+_EXPECTED = Expected(parameter="SAMLRequest", tag=f"{SAMLP}AuthnRequest", path=SSO_PATH)
+_NAME_ID = f"{SAML}NameID"
 _LONGEST_HINT = 256
 _HINTS = (None, "", names.EMAIL, names.UNSPECIFIED)
 
@@ -44,44 +46,44 @@ class Inbound:
 
 
 def _arrival(received: Received) -> Arrival:
-    message = samlp.authn_request_from_string(received.xml)
-    if message is None:
-        raise malformed("not an AuthnRequest")
-    wanted = _wanted(message.requested_authn_context)
+    message = received.element
+    subject = message.find(f"{SAML}Subject")
+    wanted = _wanted(message.find(f"{SAMLP}RequestedAuthnContext"))
     base = SignInRequest(
         door=DOOR,
         issuer=received.issuer.id,
         partner=received.partner.id,
         # From here on errors may be answered: the address is one the partner registered.
         reply_to=_acs(message, received.settings).location,
-        force=_flag(message.force_authn),
-        silent=_flag(message.is_passive),
-        echo=_echo(received, wanted, message.subject),
+        force=_flag(message.get("ForceAuthn")),
+        silent=_flag(message.get("IsPassive")),
+        echo=_echo(received, wanted, subject),
     )
     try:
-        return Arrival(request=_with_demands(base, message, received, wanted))
+        return Arrival(request=_with_demands(base, received, wanted, subject))
     except Denied as denied:
         return Arrival(request=base, denied=denied)
 
 
 def _with_demands(
-    base: SignInRequest, message: samlp.AuthnRequest, received: Received, wanted: Wanted | None
+    base: SignInRequest, received: Received, wanted: Wanted | None, subject: etree._Element | None
 ) -> SignInRequest:
     """Return the request with what it demands of the answer. Raises Denied for what can't be met."""
     return replace(
         base,
-        subject=_form(message.name_id_policy, received),
+        subject=_form(received.element.find(f"{SAMLP}NameIDPolicy"), received),
         subject_qualifier=received.partner.identifier,
         strength=contexts.demanded(wanted),
-        hint=_hint(message.subject),
+        hint=_hint(subject),
     )
 
 
 # Where the answer goes --------------------------------------------------------------------------
-def _acs(message: samlp.AuthnRequest, settings: SamlSettings) -> AcsEndpoint:
+def _acs(message: etree._Element, settings: SamlSettings) -> AcsEndpoint:
     """Return the registered endpoint that the request means (core 3.4.1). Raises BadMessage."""
-    url, index = message.assertion_consumer_service_url, message.assertion_consumer_service_index
-    if message.protocol_binding not in (None, HTTP_POST):
+    url = message.get("AssertionConsumerServiceURL")
+    index = message.get("AssertionConsumerServiceIndex")
+    if message.get("ProtocolBinding") not in (None, HTTP_POST):
         raise _nowhere("ProtocolBinding is not HTTP-POST")
     if url is None and index is None:
         endpoint = settings.default_acs
@@ -108,11 +110,11 @@ def _nowhere(detail: str) -> BadMessage:
 
 
 # What is asked ----------------------------------------------------------------------------------
-def _form(policy: samlp.NameIDPolicy | None, received: Received) -> SubjectForm:
+def _form(policy: etree._Element | None, received: Received) -> SubjectForm:
     # AllowCreate is not looked at: a pairwise identifier says nothing before it is first used, so
     # one made for this request is as good as one made earlier (core 3.4.1.1).
-    wanted = (policy.format or "").strip() if policy is not None else ""
-    qualifier = policy.sp_name_qualifier if policy is not None else None
+    wanted = policy.get("Format", "").strip() if policy is not None else ""
+    qualifier = policy.get("SPNameQualifier") if policy is not None else None
     if qualifier not in (None, "", received.partner.identifier):
         raise Denied(
             "The application asks for a kind of user identifier that is not available here.",
@@ -122,38 +124,38 @@ def _form(policy: samlp.NameIDPolicy | None, received: Received) -> SubjectForm:
     return names.form_for(wanted, usable=received.settings.name_id_formats)
 
 
-def _wanted(asked: samlp.RequestedAuthnContext | None) -> Wanted | None:
+def _wanted(asked: etree._Element | None) -> Wanted | None:
     if asked is None:
         return None
-    classes = tuple((each.text or "").strip() for each in asked.authn_context_class_ref)
+    classes = tuple((each.text or "").strip() for each in asked.findall(f"{SAML}AuthnContextClassRef"))
     # Declarations are not supported; asked for alone they leave nothing that could be satisfied.
-    return Wanted(classes=contexts.known(classes), comparison=asked.comparison or contexts.EXACT)
+    return Wanted(classes=contexts.known(classes), comparison=asked.get("Comparison") or contexts.EXACT)
 
 
-def _hint(subject: saml.Subject | None) -> str:
+def _hint(subject: etree._Element | None) -> str:
     """Return the user name to begin with. Raises Denied for a Subject that can't be compared."""
     if subject is None:
         return ""
-    name = subject.name_id
+    name = subject.find(_NAME_ID)
     text = (name.text or "").strip() if name is not None else ""
-    if not 0 < len(text) <= _LONGEST_HINT:
+    if name is None or not 0 < len(text) <= _LONGEST_HINT:
         raise Denied(
             "The application asks for a person in a way that is not understood here.",
             reason=Reason.OTHER_PERSON,
             detail="Subject without a usable NameID",
         )
-    return text if name.format in _HINTS else ""
+    return text if name.get("Format") in _HINTS else ""
 
 
-def _echo(received: Received, wanted: Wanted | None, subject: saml.Subject | None) -> dict[str, str]:
+def _echo(received: Received, wanted: Wanted | None, subject: etree._Element | None) -> dict[str, str]:
     echo = {"id": received.id}
     if received.relay_state is not None:
         echo["relay_state"] = received.relay_state
     if wanted is not None:
         echo |= wanted.echo()
-    if subject is not None and subject.name_id is not None:
+    if subject is not None and (name := subject.find(_NAME_ID)) is not None:
         # The answer must be about this subject or there is none (core 3.4.1): see `door`.
-        echo["subject"] = (subject.name_id.text or "").strip()[:_LONGEST_HINT]
+        echo["subject"] = (name.text or "").strip()[:_LONGEST_HINT]
     return echo
 
 
