@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 from flask import Flask
 from structlog.testing import capture_logs
@@ -197,7 +197,29 @@ def _path(sent: Sent, place: int, text: str) -> Sent:
     return _replaced(sent, path="/" + path.decode("utf-8", "replace").lstrip("/"))
 
 
+_PARTS = (
+    'Content-Disposition: form-data; name="{name}"',
+    'Content-Disposition: form-data; name="{name}"; filename="x"\r\nContent-Type: text/plain',
+    "Content-Disposition: form-data; name*=utf-8''%ff{name}",
+    'Content-Disposition: form-data; name="{name}"\r\nContent-Type: text/plain; charset=nonsense',
+    "Content-Disposition: attachment",
+)
+
+
+def _multipart(sent: Sent, place: int, text: str) -> Sent:
+    """Return the form in its other encoding (RFC 7578), with one of its parts written strangely."""
+    pairs = [pair.partition("=") for pair in sent.body.decode("latin-1").split("&")]
+    body = ""
+    for number, (name, _, value) in enumerate(pairs):
+        head = _PARTS[place // 7 % len(_PARTS) if number == place % len(pairs) else 0]
+        body += f"--x\r\n{head.format(name=name)}\r\n\r\n{unquote_plus(value)}\r\n"
+    end = "" if place % 11 == 0 else "--x--" + text
+    form = _with_header(sent, "Content-Type", "multipart/form-data; boundary=x")
+    return _replaced(form, body=(body + end).encode("utf-8", "replace"))
+
+
 ENVELOPE: Mapping[str, Change[Sent]] = {
+    "multipart": _multipart,
     "header": _known_header,
     "header-text": _texted_header,
     "no-cookies": lambda sent, _place, _text: _with_header(sent, "Cookie", ""),
