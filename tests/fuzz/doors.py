@@ -70,7 +70,7 @@ def _form(
 
 
 # SAML -----------------------------------------------------------------------------------------
-def _saml(kinds: Sequence[str], *, post: bool) -> Door:
+def _saml(path: str, kinds: Sequence[str], *, post: bool = False) -> Door:
     return Door(
         drawn=_of(
             st.sampled_from(saml.NAMES),
@@ -79,7 +79,7 @@ def _saml(kinds: Sequence[str], *, post: bool) -> Door:
             st.booleans(),
             edits({**saml.LAYERS, "pairs": PAIRS, **_OUTSIDE}, mostly="tree"),
         ),
-        made=lambda drawn, known: saml.sent(drawn, known, post=post),
+        made=lambda drawn, known: saml.sent(drawn, known, path=path, post=post),
     )
 
 
@@ -231,9 +231,9 @@ def _files() -> Door:
 
 
 DOORS: Mapping[str, Door] = {
-    "saml-sso-redirect": _saml(saml.ASKING, post=False),
-    "saml-sso-post": _saml(saml.ASKING, post=True),
-    "saml-slo": _saml(saml.LEAVING, post=False),
+    "saml-sso-redirect": _saml("/saml/sso", saml.ASKING),
+    "saml-sso-post": _saml("/saml/sso", saml.ASKING, post=True),
+    "saml-slo": _saml("/saml/slo", saml.LEAVING),
     "oidc-authorize-get": _authorize(post=False),
     "oidc-authorize-post": _authorize(post=True),
     "oidc-token": _token(),

@@ -57,32 +57,23 @@ ASKING = tuple(_ASKED)
 LEAVING = ("leave", "leave-index", "leave-old", "left", "ask")
 
 
-def sent(drawn: Any, known: Knowledge, *, post: bool) -> Sent:
+def sent(drawn: Any, known: Knowledge, *, path: str, post: bool = False) -> Sent:
     """Return the request that was drawn, by the POST or the Redirect binding."""
     name, kind, signing, signed_in, chosen = drawn
-    leaving = kind in LEAVING and kind != "ask"
-    about = known("logout" if leaving else "session" if signed_in else "now")
+    about = known("session" if signed_in else "now") if kind in _ASKED else known("logout")
+    cookies = about.get("cookies", "")
     sp = known.senders[name]
     if kind == "left":
-        sp = known.senders[about["asked_by"].partition(".")[0]]
+        sp, cookies = known.senders[about["asked_by"].partition(".")[0]], about["chain_cookies"]
     data = _document(_message(kind, name, sp, about), sp, signing, chosen)
     parameter = "SAMLResponse" if kind == "left" else "SAMLRequest"
     relay = apply(BYTES, b"relay state", chosen, "relay").decode("utf-8", "replace")
-    pairs = (
-        _by_post(data, parameter, relay, chosen)
-        if post
-        else _by_query(data, parameter, relay, sp, signing, chosen)
-    )
-    raw = joined(apply(PAIRS, pairs, chosen, "pairs"))
-    headers = (
-        {"Host": "id.example", "Cookie": about["chain_cookies" if kind == "left" else "cookies"]}
-        if len(about) > 1
-        else {"Host": "id.example"}
-    )
-    path = "/saml/slo" if leaving else "/saml/sso"
+    headers = {"Host": "id.example", "Cookie": cookies}
     if post:
+        raw = joined(apply(PAIRS, _by_post(data, parameter, relay, chosen), chosen, "pairs"))
         headers |= {"Content-Type": FORM, "Origin": sp.base, "Sec-Fetch-Site": "cross-site"}
         return changed(Sent(method="POST", path=path, headers=headers, body=raw), chosen)
+    raw = joined(apply(PAIRS, _by_query(data, parameter, relay, sp, signing, chosen), chosen, "pairs"))
     return changed(Sent(path=path, headers=headers, query=raw), chosen)
 
 
