@@ -14,6 +14,7 @@ _RSA = rsa.generate_private_key(65537, 2048)
 _P256 = ec.generate_private_key(ec.SECP256R1())
 _DATA = bytes(1500)  # about what a SignedInfo or an id_token has
 _SHORT = 0.2  # seconds
+_PAUSE = 0.02  # seconds
 
 
 def rsa_2048() -> float:
@@ -27,10 +28,19 @@ def p_256() -> float:
 
 
 def password_hash() -> float:
-    """Return the CPU milliseconds of checking one password at the product's own cost."""
+    """Return the CPU milliseconds of checking one password at the product's own cost.
+
+    With a pause after each, as they come in a server: back to back its 19 MiB stay in the
+    processor's caches, and a hash takes a tenth less.
+    """
     hasher = PasswordHasher()
     hashed = hasher.hash("a password")
-    return _each(lambda: hasher.verify(hashed, "a password"))
+
+    def check() -> None:
+        hasher.verify(hashed, "a password")
+        time.sleep(_PAUSE)
+
+    return _each(check)
 
 
 def _each(work: Callable[[], object]) -> float:

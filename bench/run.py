@@ -34,7 +34,9 @@ class Measured:
     p256: list[float] = field(default_factory=list)
     hash: list[float] = field(default_factory=list)
     saml: list[float] = field(default_factory=list)
+    lean: list[float] = field(default_factory=list)
     saml_by_rsa: list[float] = field(default_factory=list)
+    lean_by_rsa: list[float] = field(default_factory=list)
     oidc: list[float] = field(default_factory=list)
     userinfo: list[float] = field(default_factory=list)
     sign_in: list[float] = field(default_factory=list)
@@ -53,7 +55,7 @@ def main() -> None:
     if given.markdown:
         print(results.markdown())
     else:
-        results.show(Console(width=None if os.isatty(1) else 120))
+        results.show(Console(width=None if os.isatty(1) else 110))
 
 
 def measure(*, rounds: int, count: int) -> Results:
@@ -81,18 +83,22 @@ def _answers(measured: Measured, server: Running, person: str, core: int, *, rou
     visitor.sign_in(person, code_at=current_step())
     for _ in range(20):  # the first ones fill caches
         visitor.saml()
+        visitor.saml("assertion")
         token = visitor.oidc()
         visitor.userinfo(token)
     for _ in range(rounds):
         with machine.on_core(core):
             rsa, p256 = bare.rsa_2048(), bare.p_256()
         saml = _each(server, visitor.saml, count)
+        lean = _each(server, lambda: visitor.saml("assertion"), count)
         with machine.on_core(core):
             rsa = (rsa + bare.rsa_2048()) / 2
         measured.rsa.append(rsa)
         measured.p256.append(p256)
         measured.saml.append(saml)
         measured.saml_by_rsa.append(rsa / saml)
+        measured.lean.append(lean)
+        measured.lean_by_rsa.append(rsa / lean)
         measured.oidc.append(_each(server, visitor.oidc, count))
         measured.userinfo.append(_each(server, lambda: visitor.userinfo(token), count))
 
@@ -122,15 +128,17 @@ def _each(server: Running, work: Callable[[], object], count: int) -> float:
 
 def _figures(measured: Measured, *, starts: tuple[float, float], memory: float) -> list[Figure]:
     return [
-        Figure("SAML answer, live session", "ms", measured.saml, costs=True),
-        Figure("OIDC code flow, live session", "ms", measured.oidc, costs=True),
+        Figure("SAML answer, both signatures", "ms", measured.saml, costs=True),
+        Figure("SAML answer, assertion signed", "ms", measured.lean, costs=True),
+        Figure("OIDC code flow", "ms", measured.oidc, costs=True),
         Figure("OIDC userinfo", "ms", measured.userinfo, costs=True),
         Figure("two-factor sign-in", "ms", measured.sign_in, costs=True),
         Figure("the same beyond the password hash", "ms", measured.beyond_hash, goal="at most 15 ms"),
         Figure("password hash (argon2id)", "ms", measured.hash, costs=True),
         Figure("bare RSA-2048 signature", "ms", measured.rsa, costs=True),
         Figure("bare P-256 signature", "ms", measured.p256, costs=True),
-        Figure("SAML answers per bare RSA-2048 signature", "", measured.saml_by_rsa, goal="at least 0.15"),
+        Figure("SAML answers, both, by RSA-2048 rate", "", measured.saml_by_rsa, goal="at least 0.15"),
+        Figure("SAML answers, assertion, by RSA-2048 rate", "", measured.lean_by_rsa, goal="at least 0.15"),
         Figure("first start, to ready", "s", [starts[0]]),
         Figure("later start, to ready", "s", [starts[1]]),
         Figure("memory of the worker (PSS)", "MB", [memory]),

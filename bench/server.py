@@ -18,18 +18,18 @@ import machine
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist for a minute
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-ENTITY = "https://sp.example/metadata"
-ACS = "https://sp.example/acs"
+# What is signed in an application's answers, as the command line calls it, and the application.
+SIGNED = {"both": "https://sp.example/metadata", "assertion": "https://lean.example/metadata"}
 CLIENT = "bench"
 CLIENT_SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105
 REDIRECT = "https://rp.example/callback"
 
 _IDP = Path(sys.executable).with_name("idp")
 _PATIENCE = 60.0  # seconds for a start
-_METADATA = f"""<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ENTITY}">
+_METADATA = """<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity}">
   <SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
     <AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
-      Location="{ACS}" index="0"/>
+      Location="{acs}" index="0"/>
   </SPSSODescriptor>
 </EntityDescriptor>
 """
@@ -94,10 +94,11 @@ class Installation:
             time.sleep(0.005)
 
     def settle(self, people: Sequence[str]) -> None:
-        """Add people with password and authenticator app, and one application of each protocol."""
+        """Add people with password and authenticator app, and the applications."""
         metadata = self._folder / "sp.xml"
-        metadata.write_text(_METADATA)
-        self._idp(["partner", "import", str(metadata)])
+        for signed, entity in SIGNED.items():
+            metadata.write_text(_METADATA.format(entity=entity, acs=acs_of(entity)))
+            self._idp(["partner", "import", str(metadata), "--sign", signed])
         self._idp(
             ["partner", "add-oidc", CLIENT, "--redirect-uri", REDIRECT, "--secret-stdin"], CLIENT_SECRET
         )
@@ -124,6 +125,11 @@ class Installation:
         )
         if done.returncode:
             raise RuntimeError(f"idp {' '.join(arguments)}: {done.stderr}")
+
+
+def acs_of(entity: str) -> str:
+    """Return where answers to a SAML application go."""
+    return entity.replace("/metadata", "/acs")
 
 
 def _ready(port: int) -> bool:

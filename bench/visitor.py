@@ -19,6 +19,7 @@ import pyotp
 import server
 
 _STEP = 30  # seconds, of a code
+_RESTS = 1.0  # seconds; the server closes a connection that rests for two
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 _FORM = "application/x-www-form-urlencoded"
 _BROWSER = {
@@ -40,6 +41,7 @@ class Connection:
         self._port = port
         self._http = HTTPConnection("127.0.0.1", port, timeout=30)
         self._cookies: dict[str, str] = {}
+        self._used = 0.0
 
     def forget(self) -> None:
         """Be a browser that was never here."""
@@ -55,9 +57,12 @@ class Connection:
         if form is not None:
             sent["Content-Type"] = _FORM
         body = None if form is None else urlencode(form)
+        if time.monotonic() - self._used > _RESTS:
+            self._http.close()  # and opened anew by the request
         self._http.request("GET" if form is None else "POST", address, body, sent)
         answer = self._http.getresponse()
         text = answer.read().decode()
+        self._used = time.monotonic()
         if answer.status != status:
             raise RuntimeError(f"{address[:60]} answered {answer.status}, not {status}:\n{text[:2000]}")
         for line in answer.headers.get_all("Set-Cookie", ()):
@@ -76,10 +81,10 @@ class Visitor:
     def sign_in(self, name: str, *, code_at: int) -> None:
         """Sign in from nothing with password and code, to the SAML application's answer."""
         self._browser.forget()
-        address, _ = self._browser.ask(self._authn_request(), status=303)
+        address, _ = self._browser.ask(self._authn_request("both"), status=303)
         self._fill(address, status=303, username=name, password=server.PASSWORD)
         code = pyotp.TOTP(server.SEED).at(code_at * _STEP)
-        _must_answer(self._fill(address, status=200, code=code))
+        _must_answer(self._fill(address, status=200, code=code), "both")
 
     def _fill(self, address: str, *, status: int, **typed: str) -> str:
         """Look at a sign-in's page and send its first form, filled in."""
@@ -88,9 +93,9 @@ class Visitor:
         hidden = {name: unescape(value) for name, value in _HIDDEN.findall(form)}
         return self._browser.ask(address, status=status, form=hidden | typed)[1]
 
-    def saml(self) -> None:
+    def saml(self, signed: str = "both") -> None:
         """Be answered by SAML at once, since there is a session."""
-        _must_answer(self._browser.ask(self._authn_request(), status=200)[1])
+        _must_answer(self._browser.ask(self._authn_request(signed), status=200)[1], signed)
 
     def oidc(self) -> str:
         """Get a code, since there is a session, and redeem it; return the access token."""
@@ -126,14 +131,15 @@ class Visitor:
         if "sub" not in json.loads(text):
             raise RuntimeError(text)
 
-    def _authn_request(self) -> str:
+    def _authn_request(self, signed: str) -> str:
+        entity = server.SIGNED[signed]
         sent_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         request = (
             '<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"'
             ' xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
             f' ID="_{uuid.uuid4().hex}" Version="2.0" IssueInstant="{sent_at}"'
-            f' Destination="{self._base}/saml/sso" AssertionConsumerServiceURL="{server.ACS}">'
-            f"<saml:Issuer>{server.ENTITY}</saml:Issuer></samlp:AuthnRequest>"
+            f' Destination="{self._base}/saml/sso" AssertionConsumerServiceURL="{server.acs_of(entity)}">'
+            f"<saml:Issuer>{entity}</saml:Issuer></samlp:AuthnRequest>"
         )
         deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
         packed = deflate.compress(request.encode()) + deflate.flush()
@@ -145,10 +151,11 @@ def current_step() -> int:
     return int(time.time()) // _STEP
 
 
-def _must_answer(page: str) -> None:
+def _must_answer(page: str, signed: str) -> None:
     fields = {name: unescape(value) for name, value in _HIDDEN.findall(page)}
     answer = base64.b64decode(fields["SAMLResponse"])
-    if b"status:Success" not in answer or b"SignatureValue" not in answer:
+    signatures = answer.count(b"<ds:SignatureValue>")
+    if b"status:Success" not in answer or signatures != (2 if signed == "both" else 1):
         raise RuntimeError(answer.decode())
 
 
