@@ -57,11 +57,6 @@ class Received:
         """Return the message's ID."""
         return self.element.get("ID", "")
 
-    @property
-    def xml(self) -> bytes:
-        """Return the message as XML, to read objects from."""
-        return etree.tostring(self.element)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:

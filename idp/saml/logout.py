@@ -17,8 +17,8 @@ from idp.core.model import Ending, Issuer, Participant, Reply, Visit
 from idp.keys import KeyRing
 from idp.partners.saml import saml_settings
 from idp.saml import names
-from idp.saml.gate import DOOR, Expected, Gate, Received, instant, malformed
-from idp.saml.writing import ALG, SAMLP, child, message, status, timestamp
+from idp.saml.gate import DOOR, Expected, Gate, Received, instant
+from idp.saml.writing import ALG, SAML, SAMLP, child, message, status, timestamp
 from idp.sessions import Sessions
 from idp.store import Store
 
@@ -94,10 +94,7 @@ class Logout:
     def heard(self, raw_query: str) -> Heard:
         """Read a partner's LogoutResponse. Raises BadMessage, also when nobody asked that partner."""
         received = self.gate.by_redirect(raw_query, _RESPONSE)
-        answer = samlp.logout_response_from_string(received.xml)
-        if answer is None:
-            raise malformed("not a LogoutResponse")
-        key = _key(answer.in_response_to or "")
+        key = _key(received.element.get("InResponseTo", ""))
         held = self.gate.state.get(key)
         partner, chain = json.loads(held.value) if held is not None else ("", "")
         if partner != received.partner.id or self.gate.state.pop(key) is None:
@@ -105,17 +102,14 @@ class Logout:
                 "This sign-out is finished, or it is too old.",
                 detail="InResponseTo is unknown, or was asked of another partner",
             )
-        return Heard(chain=chain, partner=partner, ok=_succeeded(answer.status))
+        return Heard(chain=chain, partner=partner, ok=_succeeded(received.element))
 
     # We are asked ---------------------------------------------------------------------------
     def asked(self, raw_query: str, visit: Visit) -> Asked:
         """Read a partner's LogoutRequest. Raises BadMessage unless signed, meant for us and fresh."""
         received = self.gate.by_redirect(raw_query, _REQUEST)
-        wish = samlp.logout_request_from_string(received.xml)
-        if wish is None:
-            raise malformed("not a LogoutRequest")
-        self._check_in_time(wish, received)
-        participant = self._meant(wish, received, visit)
+        self._check_in_time(received)
+        participant = self._meant(received, visit)
         finish = {"partner": received.partner.id, "id": received.id}
         if received.relay_state is not None:
             finish["relay_state"] = received.relay_state
@@ -143,24 +137,24 @@ class Logout:
         status(response, *_outcome(complete=complete, unknown="unknown" in finish))
         return self._redirect(endpoint.answers, "SAMLResponse", response, finish.get("relay_state"), issuer)
 
-    def _check_in_time(self, wish: samlp.LogoutRequest, received: Received) -> None:
+    def _check_in_time(self, received: Received) -> None:
         skew = timedelta(seconds=received.settings.clock_skew)
-        ends = wish.not_on_or_after
+        ends = received.element.get("NotOnOrAfter")
         if ends is not None and instant(ends) + skew <= self.gate.clock.now():
             raise BadMessage(
                 "This request is too old. Go back to the application and start again.",
                 detail="NotOnOrAfter has passed",
             )
 
-    def _meant(self, wish: samlp.LogoutRequest, received: Received, visit: Visit) -> Participant | None:
+    def _meant(self, received: Received, visit: Visit) -> Participant | None:
         """Return the partner's own participant that index and name agree on, or None."""
-        indexes = [(each.text or "").strip() for each in wish.session_index]
+        said = received.element.findall(f"{SAMLP}SessionIndex")
+        indexes = [(each.text or "").strip() for each in said]
         participant = self._named(indexes, received, visit)
-        if participant is None or wish.name_id is None or participant.partner != received.partner.id:
+        name = received.element.find(f"{SAML}NameID")
+        if participant is None or name is None or participant.partner != received.partner.id:
             return None
-        known_as = names.means(
-            wish.name_id, participant.subject, issuer=received.issuer, partner=received.partner
-        )
+        known_as = names.means(name, participant.subject, issuer=received.issuer, partner=received.partner)
         return participant if known_as else None
 
     def _named(self, indexes: list[str], received: Received, visit: Visit) -> Participant | None:
@@ -198,10 +192,11 @@ def _outcome(*, complete: bool, unknown: bool) -> tuple[str, str]:
     return samlp.STATUS_SUCCESS, "" if complete else samlp.STATUS_PARTIAL_LOGOUT
 
 
-def _succeeded(status: samlp.Status) -> bool:
-    code = status.status_code
-    partial = code.status_code is not None and code.status_code.value == samlp.STATUS_PARTIAL_LOGOUT
-    return bool(code.value == samlp.STATUS_SUCCESS) and not partial
+def _succeeded(response: etree._Element) -> bool:
+    code = f"{SAMLP}Status/{SAMLP}StatusCode"
+    top, second = response.find(code), response.find(f"{code}/{SAMLP}StatusCode")
+    partial = second is not None and second.get("Value") == samlp.STATUS_PARTIAL_LOGOUT
+    return top is not None and top.get("Value") == samlp.STATUS_SUCCESS and not partial
 
 
 def _key(request_id: str) -> str:

@@ -47,18 +47,15 @@ def name_id(parent: etree._Element, subject: Subject, *, issuer: Issuer, partner
     child(parent, f"{SAML}NameID", subject.value, **said)
 
 
-def means(name: saml.NameID, subject: Subject, *, issuer: Issuer, partner: Partner) -> bool:
+def means(name: etree._Element, subject: Subject, *, issuer: Issuer, partner: Partner) -> bool:
     """Say whether a partner's NameID is the one it knows this subject by.
 
     What the partner leaves out (a format, a qualifier) is not held against it; what it says
     must be the same.
     """
     ours = _said_with(subject, issuer=issuer, partner=partner)
-    same_format = name.format in (None, "", UNSPECIFIED, ours["Format"])
-    qualifiers = (
-        (name.name_qualifier, ours.get("NameQualifier")),
-        (name.sp_name_qualifier, ours.get("SPNameQualifier")),
-    )
+    same_format = name.get("Format") in (None, "", UNSPECIFIED, ours["Format"])
+    qualifiers = ((name.get(each), ours.get(each)) for each in ("NameQualifier", "SPNameQualifier"))
     same_place = all(not theirs or not our or theirs == our for theirs, our in qualifiers)
     return same_format and same_place and (name.text or "").strip() == subject.value
 
