@@ -169,6 +169,7 @@ class SignIn:
     session: str = ""
     stay: bool = False
     ended: str = ""
+    denied: str = ""
     correlation: str = ""
 
     @property

@@ -133,8 +133,8 @@ class Flow:
         judged, _ = self._look(sign_in_id, visit)
         self.records.claim(judged.sign_in)
         verdict = judged.decision.verdict
-        reason = verdict.reason if isinstance(verdict, Deny) else Reason.CANCELLED
-        return self._deny(judged, denied_of(Deny(reason=reason)))
+        deny = verdict if isinstance(verdict, Deny) else Deny(reason=Reason.CANCELLED)
+        return self._deny(judged, denied_of(deny, reference=judged.sign_in.denied))
 
     # Onward -----------------------------------------------------------------------------------
     def _session(self, visit: Visit) -> Session | None:
@@ -180,7 +180,8 @@ class Flow:
             case Issue():
                 return self._issue(judged, version, visit)
             case Deny() as deny:
-                return self._denied(judged, version, denied_of(deny))
+                denied = denied_of(deny, reference=judged.sign_in.denied)
+                return self._denied(judged, version, visit, denied)
             case Ask(offers=offers) if not _offered(judged):
                 return self._asking(judged, version, visit, offers[0])
             case Register(factors=(only,)) if _draft(judged, only) is None:
@@ -226,18 +227,22 @@ class Flow:
         """
         return self.renewal(grant)
 
-    def _denied(self, judged: Judged, version: int | None, denied: Denied) -> Step:
+    def _denied(self, judged: Judged, version: int | None, visit: Visit, denied: Denied) -> Step:
         if said_by_partner(judged.sign_in.request, denied):
             if version is not None:
                 self.records.claim(judged.sign_in)
             return self._deny(judged, denied)
         # The person reads on our own page why, and goes back to the application from there.
-        if version is None:
-            self.records.keep(judged.sign_in)
-        return page(judged, denied)
+        if judged.sign_in.denied:
+            return page(judged, denied)
+        self.attempts.denied(judged, denied)
+        noted = replace(judged.sign_in, denied=denied.reference)
+        step = self._noted(judged, noted, version, visit)
+        return step if step.denied is not None else replace(step, denied=denied)
 
     def _deny(self, judged: Judged, denied: Denied) -> Step:
-        self.attempts.denied(judged, denied)
+        if not judged.sign_in.denied:
+            self.attempts.denied(judged, denied)
         door = self.issuing.doors[judged.sign_in.request.door]
         return replace(page(judged), reply=door.deny(judged.sign_in.request, denied))
 

@@ -91,6 +91,7 @@ class SignIns:
             session="",
             stay=False,
             ended="",
+            denied="",
         )
 
     def arrive(self, request: SignInRequest) -> str:

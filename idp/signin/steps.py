@@ -77,10 +77,15 @@ def finished(judged: Judged, issued: Issued) -> Step:
     )
 
 
-def denied_of(deny: Deny) -> Denied:
-    """Return a verdict's denial as the error that pages show and doors answer."""
+def denied_of(deny: Deny, *, reference: str = "") -> Denied:
+    """Return a verdict's denial as the error that pages show and doors answer.
+
+    reference is that of the same denial shown before, if it was.
+    """
     text = _OWN_PAGE.get(deny.reason) or _PARTNER[deny.reason]
-    return Denied(text, reason=deny.reason, rule=deny.rule)
+    denied = Denied(text, reason=deny.reason, rule=deny.rule)
+    denied.reference = reference or denied.reference
+    return denied
 
 
 def said_by_partner(request: SignInRequest, denied: Denied) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from idp.core.errors import BadMessage, Denied, Reason
-from idp.core.model import Strength
+from idp.core.model import AccessPolicy, Strength
 from idp.policy.model import Ask, Confirm, Deny
 from tests.hallway import ACTOR, Browser, House
 
@@ -152,3 +152,20 @@ def test_expected_person_is_the_one_or_nobody(house: House, browser: Browser) ->
 def test_whoever_types_a_name_has_chosen_the_account(house: House, browser: Browser) -> None:
     house.person()
     assert house.sign_in(browser, house.partner(), confirm=("account",)).reply is not None
+
+
+def test_a_denial_is_recorded_once_and_shown_under_one_reference(house: House, browser: Browser) -> None:
+    house.person()
+    partner = house.partner(access=AccessPolicy(groups=("board",)))
+    step = browser.took(house.flow.begin(house.request(partner), browser.visit()))
+    step = house.password(browser, step)
+    shown = [step.denied, *(house.flow.show(step.sign_in.id, browser.visit()).denied for _ in range(2))]
+    references = {denied.reference for denied in shown if denied is not None}
+    back = house.flow.give_up(step.sign_in.id, browser.visit())
+    assert back.reply is not None
+    references.add(house.door.denials[0].reference)
+    assert len(shown) == 3
+    assert len(references) == 1
+    with house.ground.store.read() as connection:
+        recorded = [row for row in house.ground.audit.search(connection) if row.verdict == "deny"]
+    assert [row.detail["reference"] for row in recorded] == list(references)
