@@ -45,7 +45,9 @@ class Store:
         # How many configuration changes this process made itself: caches follow those at once.
         self.own_changes = 0
         self._is_sqlite = engine.dialect.name == "sqlite"
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
+        # SQLite's engine is in this mode from the start: to set it at each use costs as much as
+        # the use.
+        self._reading = engine if self._is_sqlite else _autocommit(engine)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -95,15 +97,20 @@ def open_store(url: str) -> Store:
     # Errors end up in the log, and their parameters are personal data, or worse.
     if not url.startswith("sqlite"):
         return Store(sa.create_engine(url, hide_parameters=True))
-    # Nothing is left open between units of work, so there is nothing to roll back on return.
-    engine = sa.create_engine(url, hide_parameters=True, pool_reset_on_return=None, pool_size=20)
+    # The driver begins no transactions of its own, we say BEGIN IMMEDIATE: nothing is left open
+    # between units of work, so there is nothing to roll back on return.
+    engine = sa.create_engine(
+        url, hide_parameters=True, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, pool_size=20
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     return Store(engine)
 
 
+def _autocommit(engine: sa.Engine) -> sa.Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # The driver's own transaction handling is switched off: we say BEGIN IMMEDIATE ourselves.
-    connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=10000")
     cursor.execute("PRAGMA journal_mode=WAL")
