@@ -13,6 +13,7 @@ from idp.audit.event import Event
 from idp.audit.line import Sink, as_line
 from idp.core.ports import Clock
 from idp.store import Unit, schema
+from idp.store.prepared import Prepared
 
 _LONGEST_PAGE = 1000
 
@@ -67,7 +68,7 @@ class Recorded:
 
 _rows = schema.audit.c
 # Without RETURNING: nobody needs the number of the row.
-_INSERT = sa.insert(schema.audit).inline()
+_INSERT = Prepared(sa.insert(schema.audit).inline())
 _PAGE = sa.select(schema.audit).order_by(_rows.id.desc()).limit(sa.bindparam("limit"))
 
 
@@ -95,7 +96,8 @@ class AuditLog:
             "detail": dict(entry.detail),
         }
         personal = {"name": entry.name, "address": entry.address}
-        unit.execute(_INSERT, {**fields, "at": at, "personal": personal if any(personal.values()) else None})
+        row = {**fields, "at": at, "personal": personal if any(personal.values()) else None}
+        _INSERT.run(unit.connection, row)
         line = as_line({"log": "audit", "at": at.isoformat(), **fields, **personal})
         unit.after_commit(lambda: self._sink(line))
 

@@ -16,13 +16,14 @@ from idp.core.ids import fold, new_id
 from idp.core.model import Person, Role
 from idp.core.ports import Clock, Source
 from idp.store import Store, Unit
+from idp.store.prepared import Prepared
 from idp.store.schema import login_names, people
 
 LONGEST_NAME = 256
 _UNKNOWN = "\ufffd"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-_BY_ID = sa.select(people).where(people.c.id == sa.bindparam("id"))
+_BY_ID = Prepared(sa.select(people).where(people.c.id == sa.bindparam("id")))
 _BY_NAME = (
     sa.select(people)
     .join(login_names, login_names.c.person == people.c.id)
@@ -70,7 +71,7 @@ class People:
 
     def get(self, connection: sa.Connection, person_id: str) -> Person | None:
         """Return the person with this id."""
-        row = connection.execute(_BY_ID, {"id": person_id}).mappings().first()
+        row = _BY_ID.first(connection, {"id": person_id})
         return _person(row) if row else None
 
     def find(self, connection: sa.Connection, login_name: str) -> Person | None:

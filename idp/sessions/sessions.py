@@ -15,14 +15,17 @@ from idp.core import codec
 from idp.core.ids import fingerprint, new_id, new_secret
 from idp.core.model import Participant, Proof, Subject
 from idp.store import Unit
+from idp.store.prepared import Prepared
 from idp.store.schema import participants, sessions
 
-_BY_SECRET = sa.select(sessions).where(
-    sessions.c.secret == sa.bindparam("hashed"),
-    sessions.c.ended_at.is_(None),
-    sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+_BY_SECRET = Prepared(
+    sa.select(sessions).where(
+        sessions.c.secret == sa.bindparam("hashed"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+    )
 )
-_ALIVE = (
+_ALIVE = Prepared(
     sa.select(sessions.c.id)
     .where(
         sessions.c.id == sa.bindparam("session"),
@@ -52,10 +55,12 @@ _END_PERSON = (
     .where(sessions.c.person == sa.bindparam("whose"), sessions.c.ended_at.is_(None))
     .values(ended_at=sa.bindparam("now", type_=sessions.c.ended_at.type))
 )
-_JOINED = sa.select(participants).where(
-    participants.c.session == sa.bindparam("session"),
-    participants.c.partner == sa.bindparam("partner"),
-    participants.c.ended_at.is_(None),
+_JOINED = Prepared(
+    sa.select(participants).where(
+        participants.c.session == sa.bindparam("session"),
+        participants.c.partner == sa.bindparam("partner"),
+        participants.c.ended_at.is_(None),
+    )
 )
 _REJOIN = (
     sa.update(participants)
@@ -111,12 +116,12 @@ class Sessions:
         if not secret:
             return None
         found = {"hashed": fingerprint(secret), "now": now}
-        row = connection.execute(_BY_SECRET, found).mappings().first()
+        row = _BY_SECRET.first(connection, found)
         return None if row is None else _session(row)
 
     def alive(self, connection: sa.Connection, session_id: str, now: datetime) -> bool:
         """Say whether a session still goes on; within a unit it then does so until the commit."""
-        return connection.execute(_ALIVE, {"session": session_id, "now": now}).first() is not None
+        return _ALIVE.first(connection, {"session": session_id, "now": now}) is not None
 
     def unended(self, connection: sa.Connection, session_id: str) -> Session | None:
         """Return a session that nobody ended, even if its time ran out: for what it granted."""
@@ -176,7 +181,7 @@ class Sessions:
     def joined(self, connection: sa.Connection, session_id: str, partner: str) -> Participant | None:
         """Return this partner's part in the session, unless it ended."""
         found = {"session": session_id, "partner": partner}
-        row = connection.execute(_JOINED, found).mappings().first()
+        row = _JOINED.first(connection, found)
         return None if row is None else _participant(row)
 
     def join(self, unit: Unit, participant: Participant, now: datetime) -> bool:
