@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,6 +39,7 @@ class Subjects:
             return str(unit.execute(_FIND, found).scalar_one())
 
 
+@cache
 def _insert_once(dialect: str) -> sa.Executable:
     if dialect == "postgresql":
         return postgresql.insert(subjects).on_conflict_do_nothing()

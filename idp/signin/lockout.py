@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 import sqlalchemy as sa
@@ -132,6 +133,7 @@ def forget(unit: Unit, targets: Sequence[tuple[str, str]]) -> None:
     unit.execute(_FORGET, {"keys": keys})
 
 
+@cache
 def _upsert(dialect: str) -> sa.Executable:
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     added = insert(attempts).values(key=sa.bindparam("key"), count=1, window_ends_at=sa.bindparam("ends"))
