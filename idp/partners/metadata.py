@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -229,7 +230,7 @@ def _certificate(text: str, problems: list[str]) -> Iterator[str]:
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
         key = certificate.public_key()
-    except (ValueError, binascii.Error, x509.UnsupportedGeneralNameType) as error:
+    except (ValueError, binascii.Error, UnsupportedAlgorithm) as error:
         problems.append(f"A certificate could not be read and was ignored ({type(error).__name__}).")
         return
     if isinstance(key, RSAPublicKey) and key.key_size < _FEWEST_RSA_BITS:

@@ -194,6 +194,14 @@ def test_bare_and_unreadable_and_odd_keys_are_remarked_on() -> None:
     assert len(found.problems) == 2
 
 
+def test_a_key_of_an_unknown_kind_is_remarked_on() -> None:
+    rsa_encryption = bytes.fromhex("06092a864886f70d010101")
+    unknown = base64.b64decode(certificate()).replace(rsa_encryption, rsa_encryption[:-1] + b"\x7f")
+    found = reading(entity(key_descriptor(base64.b64encode(unknown).decode()) + ACS))
+    assert found.settings.certificates == ()
+    assert len(found.problems) == 1
+
+
 def test_a_short_rsa_key_is_remarked_on() -> None:
     short = rsa.generate_private_key(public_exponent=65537, key_size=1024)  # noqa: S505  (that is the point)
     found = reading(entity(key_descriptor(certificate(short)) + ACS))
