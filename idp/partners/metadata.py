@@ -230,7 +230,7 @@ def _certificate(text: str, problems: list[str]) -> Iterator[str]:
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
         key = certificate.public_key()
-    except (ValueError, binascii.Error, UnsupportedAlgorithm) as error:
+    except (ValueError, binascii.Error, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         problems.append(f"A certificate could not be read and was ignored ({type(error).__name__}).")
         return
     if isinstance(key, RSAPublicKey) and key.key_size < _FEWEST_RSA_BITS:

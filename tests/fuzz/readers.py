@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from lxml import etree
 
 from tests.fuzz import saml
 from tests.fuzz.edits import BYTES, ENCODINGS, Edit, apply, edits
-from tests.fuzz.trees import TREES
+from tests.fuzz.trees import DS, TREES
 from tests.fuzz.values import NASTY, texts
 from tests.saml.sp import Sp
 
@@ -59,14 +60,20 @@ def _holds(rule: Mapping[str, Any], part: str, key: str) -> bool:
 
 metadata_documents = st.tuples(
     st.sampled_from(saml.NAMES),
-    edits({name: saml.LAYERS[name] for name in ("tree", "encoding", "xml")}, most=4),
+    edits(
+        {"certificate": BYTES, **{name: saml.LAYERS[name] for name in ("tree", "encoding", "xml")}}, most=4
+    ),
 )
 
 
 def metadata_document(drawn: Any, senders: Mapping[str, Sp]) -> bytes:
     """Return the metadata of a service provider, changed."""
     name, chosen = drawn
-    root = apply(TREES, etree.fromstring(senders[name].metadata()), chosen, "tree")
+    root = etree.fromstring(senders[name].metadata())
+    for certificate in root.iter(f"{{{DS}}}X509Certificate"):
+        der = apply(BYTES, base64.b64decode(certificate.text or ""), chosen, "certificate")
+        certificate.text = base64.b64encode(der).decode()
+    root = apply(TREES, root, chosen, "tree")
     data = apply(ENCODINGS, etree.tostring(root), chosen, "encoding")
     return apply(BYTES, data, chosen, "xml")
 

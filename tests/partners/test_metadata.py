@@ -194,10 +194,19 @@ def test_bare_and_unreadable_and_odd_keys_are_remarked_on() -> None:
     assert len(found.problems) == 2
 
 
-def test_a_key_of_an_unknown_kind_is_remarked_on() -> None:
-    rsa_encryption = bytes.fromhex("06092a864886f70d010101")
-    unknown = base64.b64decode(certificate()).replace(rsa_encryption, rsa_encryption[:-1] + b"\x7f")
-    found = reading(entity(key_descriptor(base64.b64encode(unknown).decode()) + ACS))
+@pytest.mark.parametrize(
+    ("genuine", "strange"),
+    [
+        ("06092a864886f70d010101", "06092a864886f70d01017f"),  # the kind of key
+        ("a003020102", "a003020106"),  # the version
+        ("0203010001", "0203010000"),  # an even exponent
+    ],
+)
+def test_a_certificate_that_means_nothing_is_remarked_on(genuine: str, strange: str) -> None:
+    der = base64.b64decode(certificate())
+    odd = der.replace(bytes.fromhex(genuine), bytes.fromhex(strange))
+    assert odd != der
+    found = reading(entity(key_descriptor(base64.b64encode(odd).decode()) + ACS))
     assert found.settings.certificates == ()
     assert len(found.problems) == 1
 
