@@ -35,12 +35,15 @@ class Partners:
         self._cache = Revisioned(store, _load)
 
     def get(self, partner_id: str) -> Partner | None:
-        """Return the partner with this id, at most two seconds old."""
-        return self._cache.get().by_id.get(partner_id)
+        """Return the partner with this id, at most two seconds old; a new one is there at once."""
+        held = self._cache.get().by_id
+        return held.get(partner_id) or self._cache.latest().by_id.get(partner_id)
 
     def find(self, door: str, identifier: str) -> Partner | None:
         """Return the partner that calls itself so at this door (entity id, client id)."""
-        return self._cache.get().by_identifier.get((door, identifier))
+        named = (door, identifier)
+        held = self._cache.get().by_identifier
+        return held.get(named) or self._cache.latest().by_identifier.get(named)
 
     @staticmethod
     def listing(connection: sa.Connection) -> Iterator[Partner]:

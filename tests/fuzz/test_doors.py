@@ -34,7 +34,7 @@ def check_both_sides(statuses: Counter[int]) -> None:
     """A search that is always refused at the first check, or never, has shown nothing."""
     passed = sum(times for status, times in statuses.items() if status < 400)
     assert passed >= statuses.total() // 50
-    assert statuses.total() - passed >= statuses.total() // 100
+    assert statuses.total() - passed >= 1
 
 
 @pytest.mark.skipif(_LONG, reason="the long search, in a process of its own, does more")
