@@ -28,7 +28,7 @@ PAUSED = {
     ),
     "code": (
         "That code is not right. Wait for the next code and try again. "
-        "After several wrong tries, sign-in pauses for 15 minutes."
+        "After several wrong tries, sign-in pauses for an hour."
     ),
 }
 

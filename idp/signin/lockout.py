@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.core.ids import fingerprint
 from idp.core.ports import Clock
+from idp.policy.model import FACTORS
 from idp.store import Store, Unit
 from idp.store.schema import attempts
 
@@ -36,16 +37,18 @@ class Limits:
     """How many attempts are allowed within one window, by what they are counted over.
 
     Every attempt counts, right ones too, until a right one clears its own target's count.
+    Codes are short, and whoever guesses them has the password already: their window is longer
+    (240 guesses a day, of which each hits with 3 in a million).
     """
 
+    tries: int = 10
     window: timedelta = timedelta(minutes=15)
-    password: int = 10
-    code: int = 5
+    code_window: timedelta = timedelta(hours=1)
     address: int = 100
 
-    def of(self, factor: str) -> int:
-        """Return the limit for one target of a factor."""
-        return self.password if factor == "password" else self.code
+    def window_of(self, factor: str) -> timedelta:
+        """Return how long attempts at one target of a factor are counted together."""
+        return self.window if FACTORS[factor].first else self.code_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +83,9 @@ class Lockout:
         address_key = "address:" + fingerprint(_place(address))
         now = self._clock.now()
         with self._store.write() as unit:
-            of_target = self._raise(unit, target_key, now)
-            of_address = self._raise(unit, address_key, now)
-        limit = self._limits.of(factor)
+            of_target = self._raise(unit, target_key, now, self._limits.window_of(factor))
+            of_address = self._raise(unit, address_key, now, self._limits.window)
+        limit = self._limits.tries
         return Counted(
             locked=of_target > limit or (of_address > self._limits.address and not familiar),
             just_locked=of_target == limit + 1,
@@ -90,8 +93,8 @@ class Lockout:
             address_key=address_key,
         )
 
-    def _raise(self, unit: Unit, key: str, now: datetime) -> int:
-        row = {"key": key, "now": now, "ends": now + self._limits.window}
+    def _raise(self, unit: Unit, key: str, now: datetime, window: timedelta) -> int:
+        row = {"key": key, "now": now, "ends": now + window}
         return int(unit.execute(_upsert(unit.connection.dialect.name), row).scalar_one())
 
     @staticmethod
@@ -110,7 +113,7 @@ class Lockout:
         """Say whether a target is locked for browsers that the person is not known on."""
         keys = [key_of(factor, target, familiar=False)]
         rows = connection.execute(_COUNTS, {"keys": keys, "now": self._clock.now()})
-        return any(row.tries > self._limits.of(factor) for row in rows)
+        return any(row.tries > self._limits.tries for row in rows)
 
 
 def _place(address: str) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from time import sleep
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from idp.core.errors import Refused
+
 _Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+_SWITCHING_TRIES = 200
 
 
 class Unit:
@@ -117,10 +123,22 @@ def _autocommit(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=10000")
-    cursor.execute("PRAGMA journal_mode=WAL")
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=10000")
+    _write_ahead(connection)
     # FULL: an audit row is on disk before its answer leaves.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a new database to its write-ahead log; an old one is in that mode already.
+
+    The switch needs the file alone, and does not wait for it as statements do: of several
+    processes that start at once, the others would fail.
+    """
+    for _ in range(_SWITCHING_TRIES):
+        with suppress(sqlite3.OperationalError):
+            if connection.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",):
+                return
+        sleep(0.05)
+    raise Refused("The database file is in use by another program.")

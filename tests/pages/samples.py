@@ -25,7 +25,7 @@ _WRONG = (
 )
 _WRONG_CODE = (
     "That code is not right. Wait for the next code and try again. "
-    "After several wrong tries, sign-in pauses for 15 minutes."
+    "After several wrong tries, sign-in pauses for an hour."
 )
 _KEY = "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"
 _URI = "otpauth://totp/Countersign:ada?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Countersign"

@@ -105,7 +105,7 @@ def test_too_many_wrong_codes_end_the_sign_in(demo: Demo, window: Window) -> Non
     person = demo.someone()
     window.open(demo.expenses + "/login")
     window.password(person)
-    for _ in range(6):
+    for _ in range(11):
         window.code(person.wrong_code())
     window.heading("You can’t sign in here")
     expect(window.tab.locator("main")).to_contain_text("There were too many wrong tries.")
