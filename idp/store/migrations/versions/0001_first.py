@@ -8,9 +8,61 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_TABLES = (
+    "attempts",
+    "audit",
+    "changes",
+    "devices",
+    "grants",
+    "issuers",
+    "keys",
+    "login_names",
+    "methods",
+    "outbox",
+    "participants",
+    "partners",
+    "passwords",
+    "people",
+    "rules",
+    "schedule",
+    "sessions",
+    "settings",
+    "subjects",
+    "tokens",
+)
+
 
 def upgrade() -> None:
     """Make all tables."""
+    _attempts()
+    _audit()
+    _changes()
+    _devices()
+    _grants()
+    _issuers()
+    _keys()
+    _login_names()
+    _methods()
+    _outbox()
+    _participants()
+    _partners()
+    _passwords()
+    _people()
+    _rules()
+    _schedule()
+    _sessions()
+    _settings()
+    _subjects()
+    _tokens()
+
+
+def downgrade() -> None:
+    """Drop all tables, and with each its indexes."""
+    for table in _TABLES:
+        op.drop_table(table)
+
+
+def _attempts() -> None:
     op.create_table(
         "attempts",
         sa.Column("key", sa.Text(), nullable=False),
@@ -19,6 +71,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index(op.f("ix_attempts_window_ends_at"), "attempts", ["window_ends_at"], unique=False)
+
+
+def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column(
@@ -43,6 +98,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audit_at"), "audit", ["at"], unique=False)
     op.create_index("ix_audit_partner", "audit", ["partner", "id"], unique=False)
     op.create_index("ix_audit_person", "audit", ["person", "id"], unique=False)
+
+
+def _changes() -> None:
     op.create_table(
         "changes",
         sa.Column(
@@ -61,6 +119,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_changes_noun_key", "changes", ["noun", "key"], unique=False)
+
+
+def _devices() -> None:
     op.create_table(
         "devices",
         sa.Column("id", sa.Text(), nullable=False),
@@ -75,6 +136,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_devices_expires_at"), "devices", ["expires_at"], unique=False)
     op.create_index(op.f("ix_devices_person"), "devices", ["person"], unique=False)
+
+
+def _grants() -> None:
     op.create_table(
         "grants",
         sa.Column("id", sa.Text(), nullable=False),
@@ -95,6 +159,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_grants_partner"), "grants", ["partner"], unique=False)
     op.create_index(op.f("ix_grants_person"), "grants", ["person"], unique=False)
     op.create_index(op.f("ix_grants_session"), "grants", ["session"], unique=False)
+
+
+def _issuers() -> None:
     op.create_table(
         "issuers",
         sa.Column("id", sa.Text(), nullable=False),
@@ -104,6 +171,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("entity_id"),
     )
+
+
+def _keys() -> None:
     op.create_table(
         "keys",
         sa.Column("kid", sa.Text(), nullable=False),
@@ -125,6 +195,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("state <> 'retired'"),
         postgresql_where=sa.text("state <> 'retired'"),
     )
+
+
+def _login_names() -> None:
     op.create_table(
         "login_names",
         sa.Column("folded", sa.Text(), nullable=False),
@@ -132,6 +205,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("folded"),
     )
     op.create_index(op.f("ix_login_names_person"), "login_names", ["person"], unique=False)
+
+
+def _methods() -> None:
     op.create_table(
         "methods",
         sa.Column("id", sa.Text(), nullable=False),
@@ -146,6 +222,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_methods_person"), "methods", ["person"], unique=False)
+
+
+def _outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.Text(), nullable=False),
@@ -162,6 +241,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key"),
     )
     op.create_index("ix_outbox_open", "outbox", ["done_at", "due_at"], unique=False)
+
+
+def _participants() -> None:
     op.create_table(
         "participants",
         sa.Column("id", sa.Text(), nullable=False),
@@ -177,6 +259,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("session", "partner", name="uq_participants_session"),
     )
     op.create_index(op.f("ix_participants_partner"), "participants", ["partner"], unique=False)
+
+
+def _partners() -> None:
     op.create_table(
         "partners",
         sa.Column("id", sa.Text(), nullable=False),
@@ -193,6 +278,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("door", "identifier", name="uq_partners_identifier"),
     )
+
+
+def _passwords() -> None:
     op.create_table(
         "passwords",
         sa.Column("person", sa.Text(), nullable=False),
@@ -200,6 +288,9 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person"),
     )
+
+
+def _people() -> None:
     op.create_table(
         "people",
         sa.Column("id", sa.Text(), nullable=False),
@@ -216,6 +307,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "source_key", name="uq_people_source"),
     )
+
+
+def _rules() -> None:
     op.create_table(
         "rules",
         sa.Column("id", sa.Text(), nullable=False),
@@ -223,6 +317,9 @@ def upgrade() -> None:
         sa.Column("document", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _schedule() -> None:
     op.create_table(
         "schedule",
         sa.Column("name", sa.Text(), nullable=False),
@@ -233,6 +330,9 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+
+
+def _sessions() -> None:
     op.create_table(
         "sessions",
         sa.Column("id", sa.Text(), nullable=False),
@@ -248,12 +348,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index(op.f("ix_sessions_person"), "sessions", ["person"], unique=False)
+
+
+def _settings() -> None:
     op.create_table(
         "settings",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+
+
+def _subjects() -> None:
     op.create_table(
         "subjects",
         sa.Column("person", sa.Text(), nullable=False),
@@ -263,6 +369,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person", "qualifier"),
         sa.UniqueConstraint("qualifier", "value", name="uq_subjects_value"),
     )
+
+
+def _tokens() -> None:
     op.create_table(
         "tokens",
         sa.Column("secret", sa.Text(), nullable=False),
@@ -273,52 +382,3 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_tokens_expires_at"), "tokens", ["expires_at"], unique=False)
     op.create_index(op.f("ix_tokens_grant"), "tokens", ["grant"], unique=False)
-
-
-def downgrade() -> None:
-    """Drop all tables."""
-    op.drop_index(op.f("ix_tokens_grant"), table_name="tokens")
-    op.drop_index(op.f("ix_tokens_expires_at"), table_name="tokens")
-    op.drop_table("tokens")
-    op.drop_table("subjects")
-    op.drop_table("settings")
-    op.drop_index(op.f("ix_sessions_person"), table_name="sessions")
-    op.drop_index(op.f("ix_sessions_expires_at"), table_name="sessions")
-    op.drop_table("sessions")
-    op.drop_table("schedule")
-    op.drop_table("rules")
-    op.drop_table("people")
-    op.drop_table("passwords")
-    op.drop_table("partners")
-    op.drop_index(op.f("ix_participants_partner"), table_name="participants")
-    op.drop_table("participants")
-    op.drop_index("ix_outbox_open", table_name="outbox")
-    op.drop_table("outbox")
-    op.drop_index(op.f("ix_methods_person"), table_name="methods")
-    op.drop_table("methods")
-    op.drop_index(op.f("ix_login_names_person"), table_name="login_names")
-    op.drop_table("login_names")
-    op.drop_index(
-        "uq_keys_turn",
-        table_name="keys",
-        sqlite_where=sa.text("state <> 'retired'"),
-        postgresql_where=sa.text("state <> 'retired'"),
-    )
-    op.drop_table("keys")
-    op.drop_table("issuers")
-    op.drop_index(op.f("ix_grants_session"), table_name="grants")
-    op.drop_index(op.f("ix_grants_person"), table_name="grants")
-    op.drop_index(op.f("ix_grants_partner"), table_name="grants")
-    op.drop_index(op.f("ix_grants_expires_at"), table_name="grants")
-    op.drop_table("grants")
-    op.drop_index(op.f("ix_devices_person"), table_name="devices")
-    op.drop_index(op.f("ix_devices_expires_at"), table_name="devices")
-    op.drop_table("devices")
-    op.drop_index("ix_changes_noun_key", table_name="changes")
-    op.drop_table("changes")
-    op.drop_index("ix_audit_person", table_name="audit")
-    op.drop_index("ix_audit_partner", table_name="audit")
-    op.drop_index(op.f("ix_audit_at"), table_name="audit")
-    op.drop_table("audit")
-    op.drop_index(op.f("ix_attempts_window_ends_at"), table_name="attempts")
-    op.drop_table("attempts")
