@@ -8,29 +8,6 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-_TABLES = (
-    "attempts",
-    "audit",
-    "changes",
-    "devices",
-    "grants",
-    "issuers",
-    "keys",
-    "login_names",
-    "methods",
-    "outbox",
-    "participants",
-    "partners",
-    "passwords",
-    "people",
-    "rules",
-    "schedule",
-    "sessions",
-    "settings",
-    "subjects",
-    "tokens",
-)
-
 
 def upgrade() -> None:
     """Make all tables."""
@@ -54,12 +31,6 @@ def upgrade() -> None:
     _settings()
     _subjects()
     _tokens()
-
-
-def downgrade() -> None:
-    """Drop all tables, and with each its indexes."""
-    for table in _TABLES:
-        op.drop_table(table)
 
 
 def _attempts() -> None:
