@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pyotp
 
-from idp.app import Ground, Hallway, build_hallway, make_ground
+from idp.app.ground import Ground, make_ground
+from idp.app.hallway import Hallway, build_hallway
 from idp.audit import AuditLog, to_stream
 from idp.core.errors import Denied
 from idp.core.ids import new_id

@@ -8,18 +8,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from time import monotonic
 from types import FrameType
 from typing import Protocol
-
-from idp.cli.opening import master_key
-from idp.core.clock import SystemClock
-from idp.jobs import CleanUp, Job, Outbox, Schedule, Worker
-from idp.keys import Sealer
-from idp.settings import Settings
-from idp.state import open_state
-from idp.store import open_store
 
 _PAUSE = 1.0  # seconds between two starts: a child that dies at once must not eat the machine
 _GRACE = 10.0  # seconds to finish what it is doing
@@ -32,19 +23,6 @@ class Listener(Protocol):
 
     def close(self) -> None:
         """Close it in this process."""
-
-
-def worker(settings: Settings) -> Worker:
-    """Return the worker with all jobs; call it after the fork."""
-    clock, store = SystemClock(), open_store(settings.database)
-    state = open_state(settings.state_url, data=settings.data, clock=clock)
-    clean_up = CleanUp(store, clock, sweeps=[state.sweep])
-    return Worker(
-        Schedule(store, clock),
-        Outbox(store, Sealer(master_key(settings)), clock),
-        jobs=[Job(name="clean-up", every=timedelta(minutes=10), run=clean_up.run)],
-        handlers={},
-    )
 
 
 class Background:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy.exc import DatabaseError
 
-from idp.cli.opening import MASTER_KEY, master_key
+from idp.app.ground import MASTER_KEY, open_master
 from idp.core.clock import SystemClock
 from idp.core.errors import CountersignError, Refused
 from idp.core.ids import new_id
@@ -76,7 +76,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield _look("owner", lambda: _owner(store))
             yield _look("issuer", lambda: _issuer(settings, store))
         if database.ok and key.ok:
-            yield _look("signing keys", lambda: _signing_keys(store, Sealer(master_key(settings))))
+            yield _look("signing keys", lambda: _signing_keys(store, Sealer(open_master(settings))))
 
 
 def _look(what: str, check_it: Callable[[], str]) -> Finding:
@@ -146,7 +146,7 @@ def _master_key(settings: Settings) -> str:
             f"{path} does not exist.",
             "Put the original back, from a backup. If this installation never ran: start `idp serve`.",
         )
-    master_key(settings)
+    open_master(settings)
     return "From IDP_MASTER_KEY." if settings.master_key else f"{path}, only for us."
 
 

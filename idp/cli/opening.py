@@ -6,49 +6,30 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy.exc import DatabaseError
 
+from idp.app.desk import Desk, build_desk
+from idp.app.ground import open_master
 from idp.audit import AuditLog
 from idp.core.clock import SystemClock
 from idp.core.errors import Refused
 from idp.core.model import Actor
-from idp.desk.keys import KeyDesk
-from idp.desk.methods import MethodDesk
-from idp.desk.partners import PartnerDesk
-from idp.desk.people import PeopleDesk
-from idp.desk.policies import PolicyDesk
-from idp.desk.records import RecordDesk
-from idp.directory.hashing import PasswordHasher
-from idp.directory.local import LocalSource
-from idp.directory.people import People
-from idp.keys import Issuers, KeyRing, MasterKey, Sealer, check_master, remember_master
-from idp.methods import Methods
-from idp.partners.registry import Partners
-from idp.policy.rules import Rules
-from idp.sessions import Lifetimes, Sessions
+from idp.keys import Issuers, KeyRing, Sealer, check_master, remember_master
 from idp.settings import Settings, load_settings
-from idp.signin.lockout import Limits, Lockout
 from idp.store import Store, open_store
 from idp.store.upgrade import check, is_new, upgrade
 
-MASTER_KEY = "master.key"
 _START = Actor(kind="system", id="start")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Office:
-    """The desk's nouns, and who sits at it."""
+class Office(Desk):
+    """The desk, and who sits at it."""
 
     settings: Settings
     actor: Actor
-    people: PeopleDesk
-    methods: MethodDesk
-    partners: PartnerDesk
-    policies: PolicyDesk
-    keys: KeyDesk
-    records: RecordDesk
 
 
 @contextmanager
@@ -75,14 +56,6 @@ def make_data_folder(settings: Settings) -> None:
         raise Refused(f"The data folder {settings.data} cannot be made: {error.strerror}.") from error
 
 
-def master_key(settings: Settings, *, make: bool = False) -> MasterKey:
-    """Return the master key from the settings or its file; make may make the file. Raises Refused."""
-    if settings.master_key is not None:
-        return MasterKey.from_text(settings.master_key.get_secret_value())
-    path = settings.data / MASTER_KEY
-    return MasterKey.load_or_create(path) if make else MasterKey.load(path)
-
-
 def open_database(store: Store, settings: Settings) -> Sealer:
     """Set up a new database, or refuse one that is not this version's or another master key's.
 
@@ -91,7 +64,7 @@ def open_database(store: Store, settings: Settings) -> Sealer:
     if is_new(store):
         return set_up(store, settings)
     check(store)
-    sealer = Sealer(master_key(settings))
+    sealer = Sealer(open_master(settings))
     with store.read() as connection:
         check_master(connection, sealer)
     return sealer
@@ -103,7 +76,7 @@ def set_up(store: Store, settings: Settings) -> Sealer:
     Raises Refused when it is a newer version's or another master key's.
     """
     # Only a new database gets a new key: for a used one it would only hide that its own is lost.
-    sealer = Sealer(master_key(settings, make=is_new(store)))
+    sealer = Sealer(open_master(settings, make=is_new(store)))
     upgrade(store)
     clock, issuers = SystemClock(), Issuers(store)
     with store.write() as unit:
@@ -114,44 +87,11 @@ def set_up(store: Store, settings: Settings) -> Sealer:
 
 
 def _furnished(settings: Settings, store: Store, sealer: Sealer) -> Office:
-    clock = SystemClock()
     # The server's log is where events of the server are written; here the database is enough.
-    audit = AuditLog(clock, _nowhere)
-    hasher = PasswordHasher()
-    local = LocalSource(store, hasher, clock)
-    people = People(store, clock, [local])
-    methods = Methods(store, sealer, clock)
-    issuers = Issuers(store)
-    partners = Partners(store)
-    return Office(
-        settings=settings,
-        actor=Actor(kind="cli", id=_account()),
-        people=PeopleDesk(
-            store=store,
-            clock=clock,
-            people=people,
-            local=local,
-            hasher=hasher,
-            methods=methods,
-            sessions=Sessions(Lifetimes()),
-            lockout=Lockout(store, clock, Limits()),
-            audit=audit,
-        ),
-        methods=MethodDesk(
-            store=store,
-            clock=clock,
-            people=people,
-            methods=methods,
-            sessions=Sessions(Lifetimes()),
-            audit=audit,
-        ),
-        partners=PartnerDesk(store=store, clock=clock, partners=partners, issuers=issuers, audit=audit),
-        policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),
-        keys=KeyDesk(
-            store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
-        ),
-        records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
-    )
+    clock = SystemClock()
+    desk = build_desk(store=store, clock=clock, sealer=sealer, audit=AuditLog(clock, _nowhere))
+    nouns = {noun.name: getattr(desk, noun.name) for noun in fields(Desk)}
+    return Office(settings=settings, actor=Actor(kind="cli", id=_account()), **nouns)
 
 
 def _nowhere(line: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from sqlalchemy.exc import DatabaseError
 
-from idp.cli.background import Background, worker
+from idp.cli.background import Background
 from idp.cli.opening import make_data_folder, set_up
 from idp.cli.output import say
 from idp.cli.server import Server
@@ -37,9 +37,10 @@ def command(*, bind: str | None) -> None:
     owned = _prepare(settings)
     # Here, since it loads every protocol: wrong settings are said before, and --help is quick.
     # Still before the server forks, so that its processes share the code.
-    from idp.app import create_app
+    from idp.app.web import create_app
+    from idp.app.work import build_worker
 
-    background = Background(lambda stop: worker(settings).run(stop))
+    background = Background(lambda stop: build_worker(settings).run(stop))
     Server(
         settings, make=create_app, background=background, ready=lambda: _announce(settings, owned=owned)
     ).run()

@@ -19,7 +19,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from idp.app import build_app, make_ground
+from idp.app.ground import make_ground
+from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
 from idp.core import codec
 from idp.core.model import AccessPolicy, Actor, Kind, Partner, Person, Proof

@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from lxml import etree
 from werkzeug.test import TestResponse
 
-from idp.app import build_app, make_ground
+from idp.app.ground import make_ground
+from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
 from idp.core.model import Person, Proof
 from idp.directory.hashing import Cost, PasswordHasher

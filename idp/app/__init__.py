@@ -1,0 +1,1 @@
+"""Wiring: every room is built from the settings here, and nowhere else."""

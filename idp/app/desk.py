@@ -1,0 +1,71 @@
+"""Build the desk: what the command line, the console and the jobs do to the configuration.
+
+Light on purpose: a command must not load a protocol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idp.audit import AuditLog
+from idp.core.ports import Clock
+from idp.desk.keys import KeyDesk
+from idp.desk.methods import MethodDesk
+from idp.desk.partners import PartnerDesk
+from idp.desk.people import PeopleDesk
+from idp.desk.policies import PolicyDesk
+from idp.desk.records import RecordDesk
+from idp.directory.hashing import Cost, PasswordHasher
+from idp.directory.local import LocalSource
+from idp.directory.people import People
+from idp.keys import Issuers, KeyRing, Sealer
+from idp.methods import Methods
+from idp.partners.registry import Partners
+from idp.policy.rules import Rules
+from idp.sessions import Lifetimes, Sessions
+from idp.signin.lockout import Limits, Lockout
+from idp.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The desk's nouns."""
+
+    people: PeopleDesk
+    methods: MethodDesk
+    partners: PartnerDesk
+    policies: PolicyDesk
+    keys: KeyDesk
+    records: RecordDesk
+
+
+def build_desk(
+    *, store: Store, clock: Clock, sealer: Sealer, audit: AuditLog, cost: Cost | None = None
+) -> Desk:
+    """Build the desk on an open database. cost is that of a password hash."""
+    hasher = PasswordHasher(cost)
+    local = LocalSource(store, hasher, clock)
+    people, methods = People(store, clock, [local]), Methods(store, sealer, clock)
+    issuers, partners, sessions = Issuers(store), Partners(store), Sessions(Lifetimes())
+    return Desk(
+        people=PeopleDesk(
+            store=store,
+            clock=clock,
+            people=people,
+            local=local,
+            hasher=hasher,
+            methods=methods,
+            sessions=sessions,
+            lockout=Lockout(store, clock, Limits()),
+            audit=audit,
+        ),
+        methods=MethodDesk(
+            store=store, clock=clock, people=people, methods=methods, sessions=sessions, audit=audit
+        ),
+        partners=PartnerDesk(store=store, clock=clock, partners=partners, issuers=issuers, audit=audit),
+        policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),
+        keys=KeyDesk(
+            store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
+        ),
+        records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
+    )

@@ -1,0 +1,80 @@
+"""Open and put together what every room stands on."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from idp.audit import AuditLog, to_stream
+from idp.core.clock import SystemClock
+from idp.core.ports import Clock, State
+from idp.keys import Issuers, KeyRing, MasterKey, Sealer
+from idp.partners.registry import Partners
+from idp.sessions import Lifetimes, Sessions
+from idp.settings import Settings
+from idp.state import open_state
+from idp.store import Store, open_store
+
+MASTER_KEY = "master.key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What every room stands on."""
+
+    clock: Clock
+    store: Store
+    state: State
+    sealer: Sealer
+    audit: AuditLog
+    issuers: Issuers
+    keys: KeyRing
+    partners: Partners
+    sessions: Sessions
+    service_name: str = "Countersign"
+
+
+def open_ground(settings: Settings) -> Ground:
+    """Open database, state and keys; call it after a fork."""
+    clock = SystemClock()
+    return make_ground(
+        clock=clock,
+        store=open_store(settings.database),
+        state=open_state(settings.state_url, data=settings.data, clock=clock),
+        sealer=Sealer(open_master(settings)),
+        audit=AuditLog(clock, to_stream(sys.stderr)),
+        service_name=settings.issuer_name,
+    )
+
+
+def make_ground(
+    *,
+    clock: Clock,
+    store: Store,
+    state: State,
+    sealer: Sealer,
+    audit: AuditLog,
+    service_name: str = "Countersign",
+    lifetimes: Lifetimes | None = None,
+) -> Ground:
+    """Put the ground floor together from what was opened."""
+    return Ground(
+        clock=clock,
+        store=store,
+        state=state,
+        sealer=sealer,
+        audit=audit,
+        issuers=Issuers(store),
+        keys=KeyRing(store, sealer, clock),
+        partners=Partners(store),
+        sessions=Sessions(lifetimes or Lifetimes()),
+        service_name=service_name,
+    )
+
+
+def open_master(settings: Settings, *, make: bool = False) -> MasterKey:
+    """Return the master key from the settings or its file; make may make the file. Raises Refused."""
+    if settings.master_key is not None:
+        return MasterKey.from_text(settings.master_key.get_secret_value())
+    path = settings.data / MASTER_KEY
+    return MasterKey.load_or_create(path) if make else MasterKey.load(path)

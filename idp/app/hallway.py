@@ -1,0 +1,125 @@
+"""Build the way from a request to an answer, with every factor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from idp.app.ground import Ground
+from idp.core.ports import Door
+from idp.directory.hashing import Cost, PasswordHasher
+from idp.directory.local import LocalSource
+from idp.directory.people import People
+from idp.factors.password import Password
+from idp.factors.totp import Totp
+from idp.methods import Methods
+from idp.policy.rules import Rules
+from idp.sessions import Devices, Grants, Subjects
+from idp.signin.ask_signout import SignOutQuestions
+from idp.signin.attempts import Attempts
+from idp.signin.flow import Flow
+from idp.signin.issue import Issuing
+from idp.signin.judge import Factors, Judge
+from idp.signin.lockout import Limits, Lockout
+from idp.signin.logout import SignOut
+from idp.signin.pages import SignInPages
+from idp.signin.record import SignIns
+from idp.signin.renewal import Renewal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hallway:
+    """The rooms along a sign-in, whichever doors lead to it."""
+
+    people: People
+    methods: Methods
+    grants: Grants
+    flow: Flow
+    signout: SignOut
+    pages: SignInPages
+
+
+def build_hallway(
+    ground: Ground, doors: Mapping[str, Door], *, cost: Cost | None = None, limits: Limits | None = None
+) -> Hallway:
+    """Build the way from a request to an answer. cost is that of a password hash."""
+    clock, store, lifetimes = ground.clock, ground.store, ground.sessions.lifetimes
+    local = LocalSource(store, PasswordHasher(cost), clock)
+    people, methods = People(store, clock, [local]), Methods(store, ground.sealer, clock)
+    grants, devices = Grants(store, clock, ground.audit), Devices(lifetimes.device)
+    judge = Judge(
+        store=store,
+        clock=clock,
+        people=people,
+        methods=methods,
+        partners=ground.partners,
+        rules=Rules(store),
+        factors=_factors(ground, people, methods),
+    )
+    flow = Flow(
+        judge=judge,
+        issuing=_issuing(ground, doors, grants, devices),
+        records=SignIns(ground.state, clock, lifetimes.sign_in),
+        attempts=Attempts(
+            store=store,
+            clock=clock,
+            people=people,
+            lockout=Lockout(store, clock, limits or Limits()),
+            devices=devices,
+            audit=ground.audit,
+        ),
+        renewal=Renewal(judge=judge, sessions=ground.sessions),
+    )
+    signout = _signout(ground, doors, grants)
+    pages = SignInPages(
+        flow=flow,
+        signout=signout,
+        questions=SignOutQuestions(state=ground.state),
+        partners=ground.partners,
+        clock=clock,
+        lifetimes=lifetimes,
+    )
+    return Hallway(people=people, methods=methods, grants=grants, flow=flow, signout=signout, pages=pages)
+
+
+def _issuing(ground: Ground, doors: Mapping[str, Door], grants: Grants, devices: Devices) -> Issuing:
+    return Issuing(
+        store=ground.store,
+        clock=ground.clock,
+        doors=doors,
+        sessions=ground.sessions,
+        grants=grants,
+        subjects=Subjects(ground.store),
+        devices=devices,
+        audit=ground.audit,
+        lifetimes=ground.sessions.lifetimes,
+    )
+
+
+def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants) -> SignOut:
+    return SignOut(
+        store=ground.store,
+        state=ground.state,
+        clock=ground.clock,
+        doors=doors,
+        partners=ground.partners,
+        sessions=ground.sessions,
+        grants=grants,
+        audit=ground.audit,
+    )
+
+
+def _factors(ground: Ground, people: People, methods: Methods) -> Factors:
+    # A new factor is its file in factors/, its template, and one line here.
+    password = Password(store=ground.store, people=people, clock=ground.clock)
+    totp = Totp(
+        store=ground.store,
+        methods=methods,
+        sealer=ground.sealer,
+        clock=ground.clock,
+        issuer_name=ground.service_name,
+    )
+    return Factors(
+        provers={factor.name: factor for factor in (password, totp)},
+        enrollers={factor.name: factor for factor in (totp,)},
+    )

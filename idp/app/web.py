@@ -1,0 +1,67 @@
+"""Build the web application."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from flask import Flask
+
+from idp.app import oidc as oidc_room
+from idp.app import saml as saml_room
+from idp.app.ground import Ground, open_ground
+from idp.app.hallway import build_hallway
+from idp.core.ports import Door
+from idp.directory.hashing import Cost
+from idp.oidc import pages as oidc_pages
+from idp.saml import pages as saml_pages
+from idp.settings import Settings
+from idp.signin.lockout import Limits
+from idp.store import revision
+from idp.web import health, logs
+from idp.web.settings import WebSettings
+from idp.web.setup import make_flask
+
+
+def build_app(
+    ground: Ground, web: WebSettings, *, cost: Cost | None = None, limits: Limits | None = None
+) -> Flask:
+    """Build the web application on an open ground floor."""
+    saml = saml_room.build_saml(ground)
+    # A new protocol is its room and its lines here.
+    doors: Mapping[str, Door] = {door.name: door for door in (saml.door, oidc_room.door(ground))}
+    hallway = build_hallway(ground, doors, cost=cost, limits=limits)
+    app = make_flask(
+        web,
+        open_endpoints=(*saml_pages.OPEN_ENDPOINTS, *oidc_pages.OPEN_ENDPOINTS),
+        json_endpoints=(*oidc_pages.JSON_ENDPOINTS, *health.JSON_ENDPOINTS),
+    )
+    for pages in (
+        hallway.pages,
+        saml_room.pages(ground, saml, hallway),
+        oidc_room.pages(ground, hallway),
+        health.HealthPages(checks=_checks(ground)),
+    ):
+        app.register_blueprint(pages.blueprint())
+    return app
+
+
+def _checks(ground: Ground) -> Mapping[str, health.Check]:
+    def database() -> None:
+        with ground.store.read() as connection:
+            revision(connection)
+
+    def state() -> None:
+        ground.state.incr("readyz", timedelta(minutes=1))
+
+    def keys() -> None:
+        ground.keys.signer(ground.issuers.default().key_set, "RS256")
+
+    return {"database": database, "state": state, "keys": keys}
+
+
+def create_app(settings: Settings) -> Flask:
+    """Open everything that the settings name and build the application; call it after a fork."""
+    logs.configure(settings.log_format)
+    web = WebSettings.of(base_url=settings.base_url, trusted_proxies=settings.trusted_proxies)
+    return build_app(open_ground(settings), web)
