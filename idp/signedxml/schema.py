@@ -18,6 +18,8 @@ _ROOTS = {
     SAMLP: "saml-schema-protocol-2.0.xsd",
     SAML: "saml-schema-assertion-2.0.xsd",
     MD: "saml-schema-metadata-2.0.xsd",
+    # Inside EncryptionMethod, where the older schema it belongs to demands to know it.
+    "http://www.w3.org/2009/xmlenc11#": "xenc-schema-11.xsd",
 }
 _ROLE = f"{{{MD}}}RoleDescriptor"
 
