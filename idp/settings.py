@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import ssl
 import tomllib
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
@@ -41,6 +42,9 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+_Port = Annotated[int, Field(ge=1, le=65535)]
+
+
 class Settings(BaseSettings):
     """How the process runs; everything else is in the database."""
 
@@ -54,6 +58,9 @@ class Settings(BaseSettings):
     workers: int = Field(default=2, ge=1, le=64)
     threads: int = Field(default=16, ge=1, le=256)
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    outbound_networks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    outbound_ports: Annotated[tuple[_Port, ...], NoDecode, BeforeValidator(_listed)] = (443, 8443)
+    outbound_ca: Path | None = None
     log_format: Literal["text", "json"] = "text"
     master_key: SecretStr | None = None
 
@@ -83,10 +90,20 @@ class Settings(BaseSettings):
     def _bind(cls, value: str) -> str:
         return checked_bind(value) if value else value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "outbound_networks")
     @classmethod
-    def _trusted_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(_network(entry)) for entry in value)
+
+    @field_validator("outbound_ca")
+    @classmethod
+    def _outbound_ca(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+            except OSError as error:  # also when it holds no certificates
+                raise ValueError("must name a file of PEM certificates") from error
+        return value
 
     @property
     def database(self) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+from idp.app.outbound import http_client
 from idp.audit import AuditLog, to_stream
 from idp.core.clock import SystemClock
 from idp.core.ports import Clock, State
 from idp.keys import Issuers, KeyRing, MasterKey, Sealer
+from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.sessions import Lifetimes, Sessions
 from idp.settings import Settings
@@ -31,6 +33,7 @@ class Ground:
     keys: KeyRing
     partners: Partners
     sessions: Sessions
+    http: HttpClient
     service_name: str = "Countersign"
 
 
@@ -43,6 +46,7 @@ def open_ground(settings: Settings) -> Ground:
         state=open_state(settings.state_url, data=settings.data, clock=clock),
         sealer=Sealer(open_master(settings)),
         audit=AuditLog(clock, to_stream(sys.stderr)),
+        http=http_client(settings),
         service_name=settings.issuer_name,
     )
 
@@ -54,6 +58,7 @@ def make_ground(
     state: State,
     sealer: Sealer,
     audit: AuditLog,
+    http: HttpClient | None = None,
     service_name: str = "Countersign",
     lifetimes: Lifetimes | None = None,
 ) -> Ground:
@@ -68,6 +73,7 @@ def make_ground(
         keys=KeyRing(store, sealer, clock),
         partners=Partners(store),
         sessions=Sessions(lifetimes or Lifetimes()),
+        http=http or HttpClient(Reach()),
         service_name=service_name,
     )
 

@@ -191,3 +191,24 @@ def test_loopback(host, local):
 def test_a_home_that_nobody_has_is_a_clear_error(monkeypatch):
     monkeypatch.setenv("IDP_DATA", "~nobody-has-this-name/var")
     assert problems() == ("data (IDP_DATA): must be a folder; nobody on this machine has that name after ~.",)
+
+
+def test_what_requests_that_go_out_may_reach(monkeypatch):
+    settings = load_settings()
+    assert (settings.outbound_networks, settings.outbound_ports, settings.outbound_ca) == (
+        (),
+        (443, 8443),
+        None,
+    )
+    monkeypatch.setenv("IDP_OUTBOUND_NETWORKS", "10.0.0.0/8, fd00::/8")
+    monkeypatch.setenv("IDP_OUTBOUND_PORTS", "443,9443")
+    settings = load_settings()
+    assert settings.outbound_networks == ("10.0.0.0/8", "fd00::/8")
+    assert settings.outbound_ports == (443, 9443)
+
+
+def test_a_private_authority_must_be_a_file_of_certificates(nothing_set, monkeypatch):
+    monkeypatch.setenv("IDP_OUTBOUND_CA", "missing.pem")
+    assert problems() == ("outbound_ca (IDP_OUTBOUND_CA): must name a file of PEM certificates.",)
+    (nothing_set / "missing.pem").write_text("no certificate")
+    assert problems() == ("outbound_ca (IDP_OUTBOUND_CA): must name a file of PEM certificates.",)
