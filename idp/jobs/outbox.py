@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
@@ -19,7 +19,7 @@ from idp.store.schema import Instant, outbox
 
 _PURPOSE = "outbox"
 # Longer than any handler may take: afterwards another worker sends the message again.
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=1)
 FIRST_RETRY = timedelta(seconds=5)
 LONGEST_RETRY = timedelta(hours=1)
 TRIES = 12  # with these pauses some five hours
@@ -27,13 +27,31 @@ TRIES = 12  # with these pauses some five hours
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a handler gets. idempotency_key is the same each time the message is tried."""
+    """What a handler gets. id and idempotency_key are the same each time the message is tried.
+
+    unsure is how many earlier tries may have sent it: their worker died, or nobody answered.
+    """
 
     id: str
     kind: str
     idempotency_key: str
     payload: Mapping[str, str] = field(repr=False)
     tries: int
+    unsure: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a try: without an error the message was sent.
+
+    again: try it later, until TRIES. unsure: in spite of the error it may have been sent. note
+    writes the handler's own record, in the unit that marks the message.
+    """
+
+    error: str = ""
+    again: bool = False
+    unsure: bool = False
+    note: Callable[[Unit], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,38 +62,61 @@ class Leased:
     kind: str
     idempotency_key: str
     tries: int
+    unsure: int
     sealed: bytes = field(repr=False)
     lease: str
 
 
 _NOW = sa.bindparam("now", type_=Instant)
+_FREE = sa.and_(
+    outbox.c.done_at.is_(None),
+    outbox.c.due_at <= _NOW,
+    sa.or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= _NOW),
+)
 _OPEN = (
     sa.select(outbox.c.id)
-    .where(
-        outbox.c.done_at.is_(None),
-        outbox.c.due_at <= _NOW,
-        sa.or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= _NOW),
-        outbox.c.kind.in_(sa.bindparam("kinds", expanding=True)),
-    )
+    .where(_FREE, outbox.c.kind.in_(sa.bindparam("kinds", expanding=True)))
     .order_by(outbox.c.due_at)
     .limit(1)
 )
+# PostgreSQL: workers that look at once each take another message instead of the same one.
+_NEXT = _OPEN.with_for_update(skip_locked=True).scalar_subquery()
 _LEASE = (
     sa.update(outbox)
-    .where(outbox.c.id == _OPEN.scalar_subquery())
-    .values(lease=sa.bindparam("token"), leased_until=sa.bindparam("until"), tries=outbox.c.tries + 1)
-    .returning(outbox.c.id, outbox.c.kind, outbox.c.idempotency_key, outbox.c.tries, outbox.c.sealed)
+    .where(outbox.c.id == _NEXT, _FREE)
+    .values(
+        lease=sa.bindparam("token"),
+        leased_until=sa.bindparam("until"),
+        tries=outbox.c.tries + 1,
+        unsure=outbox.c.unsure + 1,
+    )
+    .returning(
+        outbox.c.id,
+        outbox.c.kind,
+        outbox.c.idempotency_key,
+        outbox.c.tries,
+        outbox.c.unsure,
+        outbox.c.sealed,
+    )
 )
-_OURS = sa.and_(outbox.c.id == sa.bindparam("which"), outbox.c.lease == sa.bindparam("token"))
+_OURS = sa.and_(
+    outbox.c.id == sa.bindparam("which"), outbox.c.lease == sa.bindparam("token"), outbox.c.done_at.is_(None)
+)
 _DONE = (
     sa.update(outbox)
-    .where(_OURS, outbox.c.done_at.is_(None))
+    .where(_OURS)
     .values(sealed=None, lease="", leased_until=None, done_at=_NOW, error=sa.bindparam("problem"))
 )
 _LATER = (
     sa.update(outbox)
-    .where(_OURS, outbox.c.done_at.is_(None))
-    .values(lease="", leased_until=None, due_at=sa.bindparam("again"), error=sa.bindparam("problem"))
+    .where(_OURS)
+    .values(
+        lease="",
+        leased_until=None,
+        due_at=sa.bindparam("again"),
+        error=sa.bindparam("problem"),
+        unsure=outbox.c.unsure - sa.bindparam("sure"),
+    )
 )
 
 
@@ -102,6 +143,7 @@ class Outbox:
             "sealed": self._sealer.seal(data, purpose=_PURPOSE, context=message_id),
             "due_at": self._clock.now(),
             "tries": 0,
+            "unsure": 0,
             "lease": "",
             "error": "",
         }
@@ -131,26 +173,29 @@ class Outbox:
             idempotency_key=leased.idempotency_key,
             payload=cast(Mapping[str, str], json.loads(data)),
             tries=leased.tries,
+            unsure=leased.unsure - 1,
         )
 
-    def sent(self, leased: Leased) -> None:
-        """Mark a message as sent and erase its payload."""
-        self._close(leased, error="")
+    def settle(self, leased: Leased, outcome: Outcome) -> None:
+        """Mark a message with what came of it; its payload is erased unless it is tried again.
 
-    def failed(self, leased: Leased, *, error: str) -> None:
-        """Have a message tried again later, twice as late each time; give it up after TRIES."""
-        if leased.tries >= TRIES:
-            self._close(leased, error=error)
-            return
-        pause = min(FIRST_RETRY * 2 ** (leased.tries - 1), LONGEST_RETRY)
-        row = {"which": leased.id, "token": leased.lease, "again": self._clock.now() + pause}
+        A lease that another took over since changes nothing but the handler's own record.
+        """
+        row = {"which": leased.id, "token": leased.lease, "problem": outcome.error}
         with self._store.write() as unit:
-            unit.execute(_LATER, {**row, "problem": error})
+            now = self._clock.now()
+            if outcome.error and outcome.again and leased.tries < TRIES:
+                again = {"again": now + pause(leased.tries), "sure": int(not outcome.unsure)}
+                unit.execute(_LATER, {**row, **again})
+            else:
+                unit.execute(_DONE, {**row, "now": now})
+            if outcome.note is not None:
+                outcome.note(unit)
 
-    def _close(self, leased: Leased, *, error: str) -> None:
-        row = {"which": leased.id, "token": leased.lease, "now": self._clock.now(), "problem": error}
-        with self._store.write() as unit:
-            unit.execute(_DONE, row)
+
+def pause(tries: int) -> timedelta:
+    """Return how long to wait after so many tries: twice as long each time, up to an hour."""
+    return min(FIRST_RETRY * (1 << (tries - 1)), LONGEST_RETRY)
 
 
 def _insert(dialect: str) -> sa.Insert:

@@ -121,6 +121,17 @@ rules = sa.Table(
     _json("document"),
 )
 
+carriers = sa.Table(
+    "carriers",
+    metadata,
+    _text("name", primary_key=True),
+    _text("type"),
+    sa.Column("position", sa.Integer, nullable=False),
+    _json("prefixes"),
+    _json("settings"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
 # People and methods -------------------------------------------------------------------------
 people = sa.Table(
     "people",
@@ -275,12 +286,30 @@ outbox = sa.Table(
     sa.Column("sealed", sa.LargeBinary),
     _at("due_at"),
     sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("unsure", sa.Integer, nullable=False),
     _text("lease"),
     _at("leased_until", nullable=True),
     _at("done_at", nullable=True),
     _text("error"),
     # Open ones first: finished ones stay a while and must not slow down the search for work.
     sa.Index("ix_outbox_open", "done_at", "due_at"),
+)
+# masked is all that stays of a number or address.
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    _text("id", primary_key=True),
+    _text("secret", unique=True),
+    _text("kind"),
+    _text("person", index=True),
+    _text("masked"),
+    _text("carrier"),
+    _text("reference"),
+    _text("status"),
+    _text("reason"),
+    _at("created_at", index=True),
+    _at("updated_at"),
+    _at("expires_at", index=True),
 )
 schedule = sa.Table(
     "schedule",

@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from idp.core.errors import Refused
-from idp.jobs.outbox import LEASE, TRIES
+from idp.jobs.outbox import LEASE, TRIES, Outcome
 from idp.store import schema
 
 KINDS = ("sms",)
+SENT = Outcome()
+FAILED = Outcome(error="OSError", again=True)
 
 
 def put(store, outbox, key="key-1", kind="sms", **payload) -> bool:
@@ -36,7 +38,7 @@ def test_a_message_comes_out_as_it_went_in(store, outbox):
 def test_the_payload_is_sealed_and_erased_when_sent(store, outbox, clock):
     put(store, outbox)
     assert b"1425" not in row(store).sealed
-    outbox.sent(outbox.lease(KINDS))
+    outbox.settle(outbox.lease(KINDS), SENT)
     done = row(store)
     assert (done.sealed, done.done_at, done.error) == (None, clock.now(), "")
     assert not outbox.waiting(KINDS)
@@ -46,7 +48,7 @@ def test_the_payload_is_sealed_and_erased_when_sent(store, outbox, clock):
 def test_the_same_idempotency_key_goes_in_once_even_after_it_was_sent(store, outbox):
     assert put(store, outbox) is True
     assert put(store, outbox, to="other") is False
-    outbox.sent(outbox.lease(KINDS))
+    outbox.settle(outbox.lease(KINDS), SENT)
     assert put(store, outbox) is False
     assert put(store, outbox, key="key-2") is True
 
@@ -80,8 +82,8 @@ def test_who_lost_the_lease_changes_nothing(store, outbox, clock):
     clock.advance(seconds=LEASE.total_seconds())
     outbox.lease(KINDS)
     before = row(store)
-    outbox.sent(late)
-    outbox.failed(late, error="Late")
+    outbox.settle(late, SENT)
+    outbox.settle(late, FAILED)
     assert row(store) == before
 
 
@@ -89,7 +91,7 @@ def test_a_failure_is_tried_again_twice_as_late_each_time_up_to_an_hour(store, o
     put(store, outbox)
     pauses = []
     while leased := outbox.lease(KINDS):
-        outbox.failed(leased, error="OSError")
+        outbox.settle(leased, FAILED)
         pauses.append(row(store).due_at - clock.now())
         if leased.tries == TRIES:
             break
@@ -103,6 +105,39 @@ def test_a_failure_is_tried_again_twice_as_late_each_time_up_to_an_hour(store, o
     assert given_up.done_at == clock.now()
     clock.advance(days=1)
     assert not outbox.waiting(KINDS)
+
+
+def test_what_failed_for_good_is_erased_at_once(store, outbox):
+    put(store, outbox)
+    outbox.settle(outbox.lease(KINDS), Outcome(error="refused"))
+    assert (row(store).sealed, row(store).error) == (None, "refused")
+
+
+def test_it_is_known_how_often_a_message_may_have_been_sent_already(store, outbox, clock):
+    put(store, outbox)
+    earlier = []
+    for outcome in (FAILED, Outcome(error="timeout", again=True, unsure=True), None, FAILED, SENT):
+        leased = outbox.lease(KINDS)
+        earlier.append(outbox.open(leased).unsure)
+        if outcome is not None:  # else its worker died
+            outbox.settle(leased, outcome)
+        clock.advance(hours=1)
+    assert earlier == [0, 0, 1, 2, 2]
+
+
+def test_the_handlers_record_is_written_with_the_mark(store, outbox):
+    put(store, outbox)
+    leased = outbox.lease(KINDS)
+
+    def note(unit) -> None:
+        unit.execute(sa.insert(schema.settings), {"key": "k", "value": 1})
+        raise Refused("no")
+
+    with pytest.raises(Refused):
+        outbox.settle(leased, Outcome(note=note))
+    assert row(store).done_at is None
+    with store.read() as connection:
+        assert connection.execute(sa.select(schema.settings)).all() == []
 
 
 def test_a_kind_that_this_worker_does_not_know_is_left_for_another(store, outbox):
