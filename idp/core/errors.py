@@ -4,7 +4,8 @@ CountersignError
 |-- BadMessage   our own page, never a redirect: the sender or its request is not trusted
 |-- Denied       answered in the partner's protocol: the request was fine, the answer is no
 `-- Refused      stay on the page and try again: the person's or the administrator's input
-    `-- Busy     nothing was wrong with it: there is too much to do just now
+    `-- Unchecked   nothing was checked, so it counts as no attempt: a form to correct, a limit
+        `-- Busy     nothing was wrong with it: there is too much to do just now
 
 Each has public text (a message id for gettext), detail for the log, and a reference id that
 joins the two.  Public text never quotes the input.
@@ -66,7 +67,11 @@ class Refused(CountersignError):
     status = 422
 
 
-class Busy(Refused):
+class Unchecked(Refused):
+    """An input that was refused before anything secret was compared: no attempt at it."""
+
+
+class Busy(Unchecked):
     """Too much is waiting already; said at once instead of after minutes."""
 
     status = 503

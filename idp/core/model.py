@@ -96,13 +96,15 @@ class Offer:
     """One way to prove something, that could be asked of a person now.
 
     method is the id of a registered method, empty for a factor that has none (password).
-    label is shown to the person ("Authenticator app"), and must not reveal more than a
-    holder of the first factor may see.
+    label is shown to the person ("Authenticator app"), detail beside it, untranslated, to tell
+    one from another ("+1 •••-•••-••67"). Both must not reveal more than a holder of the first
+    factor may see.
     """
 
     factor: str
     method: str = ""
     label: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,14 +136,22 @@ class Enroller(Protocol):
     def name(self) -> str:
         """Return the factor's name, as in `policy.model.FACTORS`."""
 
-    def begin(self, person: Person) -> Enrolment:
+    def propose(self, person: Person) -> Offer | None:
+        """Return what the person could set up now, None when it can't be (nothing would arrive)."""
+
+    def begin(self, sign_in: SignIn, person: Person) -> Enrolment:
         """Return a draft to be confirmed."""
 
-    def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, str]:
+    def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, object]:
         """Return what the page shows of the draft (QR code, key); never stored or logged."""
 
-    def confirm(self, person: Person, enrolment: Enrolment, answer: Mapping[str, str]) -> NewMethod:
-        """Check the person's confirmation. Raises Refused when it is wrong."""
+    def confirm(
+        self, sign_in: SignIn, person: Person, enrolment: Enrolment, answer: Mapping[str, str]
+    ) -> NewMethod | Enrolment:
+        """Check the person's answer; return the method, or the next draft when more is to be asked.
+
+        Raises Refused when the answer is wrong, Unchecked when there was nothing to compare.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

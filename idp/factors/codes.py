@@ -7,7 +7,11 @@ import unicodedata
 
 from idp.core.errors import Refused
 
-WRONG = "That code is not right. Use the newest code and try again."
+# The same for wrong and used: whoever tries codes must not learn that one was right once.
+WRONG = (
+    "That code is not right. Use the newest code and try again. "
+    "After several wrong tries, sign-in pauses for an hour."
+)
 _NOT_A_CODE = "A code has digits only. Type it as it is shown."
 _LONGEST = 64
 # Spaces, dashes, and the invisible direction marks that copying from a page brings along.

@@ -109,7 +109,11 @@ class Totp:
         return self._proof(sign_in.person, method.id, now)
 
     # Setting up -------------------------------------------------------------------------------
-    def begin(self, person: Person) -> Enrolment:
+    def propose(self, person: Person) -> Offer:
+        """Return the one offer: any app on any device will do."""
+        return Offer(factor=self.name, label=LABEL)
+
+    def begin(self, sign_in: SignIn, person: Person) -> Enrolment:
         """Return a draft with a new seed, sealed for this person."""
         sealed = self._sealer.seal(new_seed(), purpose=_PURPOSE, context=person.id)
         return Enrolment(factor=self.name, draft={"seed": base64.b64encode(sealed).decode()})
@@ -120,7 +124,9 @@ class Totp:
         uri = otpauth_uri(seed, Shape(), issuer=self._issuer_name, account=person.name)
         return {"qr_svg": _qr(uri), "manual_key": _grouped(base32(seed)), "otpauth_uri": uri}
 
-    def confirm(self, person: Person, enrolment: Enrolment, answer: Mapping[str, str]) -> NewMethod:
+    def confirm(
+        self, sign_in: SignIn, person: Person, enrolment: Enrolment, answer: Mapping[str, str]
+    ) -> NewMethod:
         """Check one code of the new app; its time step is used up by it. Raises Refused."""
         seed = self._draft(person, enrolment)
         now = self._clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 
 from cryptography.exceptions import InvalidTag
@@ -50,12 +51,22 @@ class Sealer:
                 detail=f"{purpose} {context}: changed, moved, or sealed with another master key",
             ) from error
 
+    def tag(self, data: bytes, *, purpose: str) -> str:
+        """Return a keyed hash (HMAC-SHA-256, hex): the same for the same data and purpose.
+
+        To look up what is too easily guessed for a plain hash; it says nothing to whoever has
+        only the database.
+        """
+        return hmac.digest(self._key("tag " + purpose), data, "sha256").hex()
+
+    def _key(self, purpose: str) -> bytes:
+        info = b"countersign seal " + purpose.encode()
+        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._master.secret)
+
     def _cipher(self, purpose: str) -> AESGCM:
         cipher = self._ciphers.get(purpose)
         if cipher is None:
-            info = b"countersign seal " + purpose.encode()
-            key = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._master.secret)
-            cipher = self._ciphers[purpose] = AESGCM(key)
+            cipher = self._ciphers[purpose] = AESGCM(self._key(purpose))
         return cipher
 
 

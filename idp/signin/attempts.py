@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from idp.audit import AuditLog, Entry, Event
-from idp.core.errors import Busy, Denied, Refused
-from idp.core.model import Proof, SignIn, Visit
+from idp.core.errors import Denied, Refused, Unchecked
+from idp.core.model import Enrolment, Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
 from idp.factors.password import target_of
@@ -19,18 +19,12 @@ from idp.signin.lockout import Counted, Lockout
 from idp.store import Store, Unit
 
 T = TypeVar("T")
-# One text for unknown, locked, disabled and wrong alike; and for codes that are wrong, used or
-# locked. It says what to do in each case without saying which it is.
-PAUSED = {
-    "password": (
-        "That user name or password is not right. Check both and try again. "
-        "After several wrong tries, sign-in pauses for 15 minutes."
-    ),
-    "code": (
-        "That code is not right. Wait for the next code and try again. "
-        "After several wrong tries, sign-in pauses for an hour."
-    ),
-}
+# One text for unknown, locked, disabled and wrong alike. It says what to do in each case without
+# saying which it is.
+NOT_RIGHT = (
+    "That user name or password is not right. Check both and try again. "
+    "After several wrong tries, sign-in pauses for 15 minutes."
+)
 
 
 class TooMany(Refused):
@@ -63,7 +57,8 @@ class Attempts:
         """Return what `answer` gives, unless there were too many attempts. Raises Refused.
 
         A locked target's answer is checked all the same: it costs the same time, and a right
-        one is worth knowing of (somebody has the password).
+        one is worth knowing of (somebody has the password). An answer that leads to a further
+        draft proves nothing: it neither counts nor clears what was counted.
         """
         counted = self.lockout.count(
             factor=attempt.factor,
@@ -73,16 +68,19 @@ class Attempts:
         )
         try:
             result = answer()
-        except Busy:
-            # Nothing was checked, so nothing counts against anybody.
+        except Unchecked:
             self.lockout.take_back(counted)
             raise
         except Refused as refused:
             self._failed(attempt, counted, right=False)
-            raise self._no(attempt.factor, counted) from refused
+            raise self._no(attempt.factor, counted, refused.public) from refused
+        drafted = isinstance(result, Enrolment)
         if counted.locked:
-            self._failed(attempt, counted, right=True)
+            self._failed(attempt, counted, right=not drafted)
             raise self._no(attempt.factor, counted)
+        if drafted:
+            self.lockout.take_back(counted)
+            return result
         person = result.person if isinstance(result, Proof) else attempt.sign_in.person
         with self.store.write() as unit:
             self.lockout.succeeded(unit, counted)
@@ -113,12 +111,12 @@ class Attempts:
             )
 
     @staticmethod
-    def _no(factor: str, counted: Counted) -> Refused:
+    def _no(factor: str, counted: Counted, public: str = "") -> Refused:
         # Behind the first factor a lock may be told, and ends the sign-in. Before it, the page
         # must be the same for people who exist and people who don't.
         if FACTORS[factor].first:
-            return Refused(PAUSED["password"])
-        return TooMany(PAUSED["code"]) if counted.locked else Refused(PAUSED["code"])
+            return Refused(NOT_RIGHT)
+        return TooMany("There were too many wrong tries.") if counted.locked else Refused(public)
 
     def _familiar(self, attempt: Attempt) -> bool:
         """Say whether the answer is about the person who signed in on this browser before."""

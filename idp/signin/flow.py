@@ -6,12 +6,13 @@ policy says is needed next. Nothing remembers which step comes after which.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
-from idp.core.model import Enrolment, Grant, Offer, Person, Proof, SignIn, SignInRequest, Visit
+from idp.core.model import Enrolment, Grant, Offer, Proof, SignIn, SignInRequest, Visit
+from idp.core.ports import NewMethod
 from idp.policy.model import FACTORS, Ask, Confirm, Deny, Issue, Register
 from idp.sessions import Session
 from idp.signin.attempts import Attempt, Attempts, TooMany
@@ -101,19 +102,24 @@ class Flow:
         return self._advance(judged, version, visit)
 
     def enrol(self, sign_in_id: str, visit: Visit, answer: Mapping[str, str]) -> Step:
-        """Confirm the method being set up, store it, and count the proof it gave. Raises Refused."""
+        """Go on with the method being set up; once confirmed, store it and count its proof.
+
+        Raises Refused.
+        """
         judged, version = self._look(sign_in_id, visit)
         draft, person = _draft(judged, answer.get("factor", "")), judged.person
         if draft is None or person is None:
             return self._advance(judged, version, visit)
-        attempt = Attempt(
-            sign_in=judged.sign_in, visit=visit, factor=draft.factor, target="enrol:" + person.id
-        )
+        sign_in, enroller = judged.sign_in, self.judge.factors.enrollers[draft.factor]
+        attempt = Attempt(sign_in=sign_in, visit=visit, factor=draft.factor, target="enrol:" + person.id)
         try:
-            proof = self._register(attempt, person, draft, answer)
+            result = self.attempts.check(attempt, lambda: enroller.confirm(sign_in, person, draft, answer))
         except TooMany:
             return self._ended(judged, version, visit)
-        return self._proved(judged, version, visit, proof, stay=judged.sign_in.stay)
+        if isinstance(result, Enrolment):
+            return self._noted(judged, replace(sign_in, enrolment=result), version, visit)
+        proof = self._registered(attempt, result)
+        return self._proved(judged, version, visit, proof, stay=sign_in.stay)
 
     def confirm(self, sign_in_id: str, visit: Visit, what: str, answer: str) -> Step:
         """Take the person's answer to a question that was asked: "yes", or "other" (account)."""
@@ -145,13 +151,9 @@ class Flow:
         sign_in, version = self.records.load(sign_in_id, visit)
         return self.judge(sign_in, self._session(visit)), version
 
-    def _register(
-        self, attempt: Attempt, person: Person, draft: Enrolment, answer: Mapping[str, str]
-    ) -> Proof:
-        enroller = self.judge.factors.enrollers[draft.factor]
-        new = self.attempts.check(attempt, lambda: enroller.confirm(person, draft, answer))
+    def _registered(self, attempt: Attempt, new: NewMethod) -> Proof:
         with self.judge.store.write() as unit:
-            method = self.judge.methods.add(unit, person.id, new)
+            method = self.judge.methods.add(unit, new.proof.person, new)
             self.attempts.registered(unit, attempt)
         return replace(new.proof, method=method.id)
 
@@ -183,12 +185,25 @@ class Flow:
                 denied = denied_of(deny, reference=judged.sign_in.denied)
                 return self._denied(judged, version, visit, denied)
             case Ask(offers=offers) if not _offered(judged):
-                return self._asking(judged, version, visit, offers[0])
+                return self._asking_best(judged, version, visit, offers)
             case Register(factors=(only,)) if _draft(judged, only) is None:
                 return self._drafting(judged, version, visit, only)
         if version is None:
             self.records.keep(judged.sign_in)
         return page(judged)
+
+    def _asking_best(
+        self, judged: Judged, version: int | None, visit: Visit, offers: Sequence[Offer]
+    ) -> Step:
+        """Ask for the first that can be asked for now; if none can, the person reads why and picks."""
+        problem = ""
+        for offer in offers:
+            try:
+                return self._asking(judged, version, visit, offer)
+            except Refused as refused:
+                problem = problem or refused.public
+        step = self._noted(judged, replace(judged.sign_in, asked=None), version, visit)
+        return replace(step, problem=problem)
 
     def _asking(self, judged: Judged, version: int | None, visit: Visit, offer: Offer) -> Step:
         asked = self.judge.factors.provers[offer.factor].start(judged.sign_in, offer)
@@ -197,7 +212,7 @@ class Flow:
     def _drafting(self, judged: Judged, version: int | None, visit: Visit, factor: str) -> Step:
         if judged.person is None:
             raise Refused("Please start with your user name and password.")
-        draft = self.judge.factors.enrollers[factor].begin(judged.person)
+        draft = self.judge.factors.enrollers[factor].begin(judged.sign_in, judged.person)
         return self._noted(judged, replace(judged.sign_in, enrolment=draft), version, visit)
 
     def _noted(self, judged: Judged, noted: SignIn, version: int | None, visit: Visit) -> Step:

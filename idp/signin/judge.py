@@ -107,7 +107,8 @@ class Judge:
     def _enrollable(self, person: Person) -> tuple[str, ...]:
         # Open only for a person who never registered anything: afterwards a password thief
         # could add a factor of their own (first enrolment is closed by compare-and-set).
-        return tuple(self.factors.enrollers) if person.may_enrol else ()
+        enrollers = self.factors.enrollers if person.may_enrol else {}
+        return tuple(name for name, enroller in enrollers.items() if enroller.propose(person))
 
 
 def without_proofs(sign_in: SignIn) -> SignIn:

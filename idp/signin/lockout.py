@@ -7,29 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.core.ids import fingerprint
 from idp.core.ports import Clock
 from idp.policy.model import FACTORS
 from idp.store import Store, Unit
-from idp.store.schema import attempts
-
-_OVER = attempts.c.window_ends_at <= sa.bindparam("now", type_=attempts.c.window_ends_at.type)
-_FORGET = sa.delete(attempts).where(attempts.c.key.in_(sa.bindparam("keys", expanding=True)))
-_FORGIVE = (
-    sa.update(attempts)
-    .where(attempts.c.key == sa.bindparam("which"), attempts.c.count > 0)
-    .values(count=attempts.c.count - 1)
-)
-_COUNTS = sa.select(attempts.c.count.label("tries")).where(
-    attempts.c.key.in_(sa.bindparam("keys", expanding=True)), ~_OVER
-)
+from idp.store.counters import clear, count_down, count_up, counts, place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +66,11 @@ class Lockout:
         can lock the owner out.
         """
         target_key = key_of(factor, target, familiar=familiar)
-        address_key = "address:" + fingerprint(_place(address))
+        address_key = "address:" + fingerprint(place(address))
         now = self._clock.now()
         with self._store.write() as unit:
-            of_target = self._raise(unit, target_key, now, self._limits.window_of(factor))
-            of_address = self._raise(unit, address_key, now, self._limits.window)
+            of_address = count_up(unit, address_key, now=now, window=self._limits.window)
+            of_target = count_up(unit, target_key, now=now, window=self._limits.window_of(factor))
         limit = self._limits.tries
         return Counted(
             locked=of_target > limit or (of_address > self._limits.address and not familiar),
@@ -93,36 +79,22 @@ class Lockout:
             address_key=address_key,
         )
 
-    def _raise(self, unit: Unit, key: str, now: datetime, window: timedelta) -> int:
-        row = {"key": key, "now": now, "ends": now + window}
-        return int(unit.execute(_upsert(unit.connection.dialect.name), row).scalar_one())
-
     @staticmethod
     def succeeded(unit: Unit, counted: Counted) -> None:
         """Clear the target's count after a right answer, and take it back from the address."""
-        unit.execute(_FORGET, {"keys": [counted.target_key]})
-        unit.connection.execute(_FORGIVE, {"which": counted.address_key})
+        count_down(unit, [counted.address_key])
+        clear(unit, [counted.target_key])
 
     def take_back(self, counted: Counted) -> None:
         """Undo a count for an attempt that was not checked."""
         with self._store.write() as unit:
-            for key in (counted.target_key, counted.address_key):
-                unit.connection.execute(_FORGIVE, {"which": key})
+            count_down(unit, [counted.target_key, counted.address_key])
 
     def locked(self, connection: sa.Connection, *, factor: str, target: str) -> bool:
         """Say whether a target is locked for browsers that the person is not known on."""
         keys = [key_of(factor, target, familiar=False)]
-        rows = connection.execute(_COUNTS, {"keys": keys, "now": self._clock.now()})
-        return any(row.tries > self._limits.tries for row in rows)
-
-
-def _place(address: str) -> str:
-    """Return what an address is counted as: whoever has one of IPv6 has the 2**64 beside it."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(ip_network((int(parsed), 64), strict=False)) if isinstance(parsed, IPv6Address) else address
+        tries = counts(connection, keys, now=self._clock.now())
+        return any(count > self._limits.tries for count in tries.values())
 
 
 def key_of(factor: str, target: str, *, familiar: bool) -> str:
@@ -133,19 +105,4 @@ def key_of(factor: str, target: str, *, familiar: bool) -> str:
 def forget(unit: Unit, targets: Sequence[tuple[str, str]]) -> None:
     """Clear the counts of (factor, target) pairs, for every place: an administrator's unlock."""
     keys = [key_of(f, t, familiar=known) for f, t in targets for known in (True, False)]
-    unit.execute(_FORGET, {"keys": keys})
-
-
-@cache
-def _upsert(dialect: str) -> sa.Executable:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    added = insert(attempts).values(key=sa.bindparam("key"), count=1, window_ends_at=sa.bindparam("ends"))
-    return added.on_conflict_do_update(
-        index_elements=[attempts.c.key],
-        set_={
-            "count": sa.case((_OVER, 1), else_=attempts.c.count + 1),
-            "window_ends_at": sa.case(
-                (_OVER, added.excluded.window_ends_at), else_=attempts.c.window_ends_at
-            ),
-        },
-    ).returning(attempts.c.count)
+    clear(unit, keys)

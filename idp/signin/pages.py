@@ -23,11 +23,8 @@ from idp.signin.record import Expired, Finished
 from idp.signin.steps import Step
 from idp.web import cookies, reply
 from idp.web.cookies import Jar
-from idp.web.i18n import mark
 from idp.web.templating import page
 from idp.web.visit import visit_of
-
-_LABELS = {"totp": mark("Authenticator app")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +177,7 @@ class SignInPages:
             "choose_action": f"/signin/{step.sign_in.id}/choose",
             "username": step.person.name if step.person else "",
             "display_name": step.person.display_name if step.person else "",
-            "error": error or None,
+            "error": error or step.problem or None,
             **own,
         }
         # The last form may be answered by a redirect to the partner, which the browser only
@@ -201,7 +198,7 @@ class SignInPages:
             case Ask():
                 return self._asked(step, verdict, address)
             case Register(factors=factors) if step.sign_in.enrolment is None:
-                return "signin/register.html", {"alternatives": _named(factors)}
+                return "signin/register.html", {"alternatives": self._proposed(step, factors)}
             case Register(factors=factors):
                 return self._enrolling(step, factors, address + "/enrol")
             case Confirm(what=what):
@@ -210,17 +207,19 @@ class SignInPages:
 
     def _asked(self, step: Step, ask: Ask, address: str) -> tuple[str, Mapping[str, Any]]:
         asked = step.sign_in.asked
-        factor, method = (asked.factor, asked.method) if asked else ("password", "")
-        others = [o for o in ask.offers if (o.factor, o.method) != (factor, method)]
-        label = next((o.label for o in ask.offers if o not in others), "")
+        if asked is None:
+            return "signin/choose.html", {"alternatives": ask.offers}
+        others = [o for o in ask.offers if (o.factor, o.method) != (asked.factor, asked.method)]
+        offer = next((o for o in ask.offers if o not in others), Offer(factor=asked.factor))
         context: dict[str, Any] = {
             "action": address,
-            "factor": factor,
-            "method": method,
-            "method_label": label,
+            "factor": asked.factor,
+            "method": asked.method,
+            "method_label": offer.label,
+            "method_detail": offer.detail,
             "alternatives": others,
         }
-        if factor == "password":
+        if asked.factor == "password":
             fixed = step.person is not None
             typed = request.form.get("username", "")[:256] if request.form else ""
             context |= {
@@ -228,21 +227,27 @@ class SignInPages:
                 "username_fixed": fixed,
                 "stay_offered": True,
             }
-        return f"signin/{factor}.html", context
+        return f"signin/{asked.factor}.html", context
 
     def _enrolling(self, step: Step, factors: tuple[str, ...], action: str) -> tuple[str, Mapping[str, Any]]:
         draft, person = step.sign_in.enrolment, step.person
         if draft is None or person is None:
-            return "signin/register.html", {"alternatives": _named(factors)}
+            return "signin/register.html", {"alternatives": self._proposed(step, factors)}
         shown = dict(self.flow.judge.factors.enrollers[draft.factor].show(person, draft))
         if "qr_svg" in shown:
-            shown["qr_svg"] = Markup(shown["qr_svg"])  # noqa: S704 (made by us from our own URI)
+            shown["qr_svg"] = Markup(str(shown["qr_svg"]))  # noqa: S704 (made by us from our own URI)
         return f"signin/register_{draft.factor}.html", {
             "action": action,
             "factor": draft.factor,
-            "alternatives": _named([other for other in factors if other != draft.factor]),
+            "alternatives": [one for one in self._proposed(step, factors) if one.factor != draft.factor],
             **shown,
         }
+
+    def _proposed(self, step: Step, factors: Sequence[str]) -> list[Offer]:
+        """Return what the person may set up, as it is called."""
+        enrollers, person = self.flow.judge.factors.enrollers, step.person
+        proposals = [enrollers[factor].propose(person) for factor in factors] if person else []
+        return [proposal for proposal in proposals if proposal is not None]
 
     def _with_cookies(self, response: Response, step: Step) -> Response:
         if step.browser is not None:
@@ -271,10 +276,6 @@ class SignInPages:
     def _name(self, partner_id: str) -> str:
         partner = self.partners.get(partner_id)
         return partner.name if partner else "—"
-
-
-def _named(factors: Sequence[str]) -> list[Offer]:
-    return [Offer(factor=factor, label=_LABELS[factor]) for factor in factors]
 
 
 def _see(address: str) -> Response:

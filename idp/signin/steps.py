@@ -35,7 +35,8 @@ class Step:
     """Where a sign-in stands after a step.
 
     With a reply the browser leaves for the partner; otherwise the page of the decision's
-    verdict is shown, or of denied when that is set. browser, session and device are new cookie
+    verdict is shown, or of denied when that is set; problem says why nothing could be asked for.
+    browser, session and device are new cookie
     secrets, None to leave the cookie as it is; session_ends is set for a session that
     outlives the browser window.
     """
@@ -45,6 +46,7 @@ class Step:
     person: Person | None
     decision: Decision
     denied: Denied | None = None
+    problem: str = ""
     reply: Reply | None = None
     browser: str | None = None
     session: str | None = None

@@ -1,7 +1,8 @@
 """Find the texts to translate; used by `pybabel extract` with `locale/babel.toml` and by a test.
 
 Public error texts are plain literals in rooms that know nothing of translation, so a text is
-recognised by its form: a literal that is a whole sentence, and neither a docstring nor `detail`.
+recognised by its form: a literal that is a whole sentence, and neither a docstring nor `detail`;
+or by its name: what LABEL is set to.
 Where protocol answers to programs are made too, only what an error for people is raised with.
 """
 
@@ -28,6 +29,8 @@ def sentences(
     for node in places:
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "mark":
             yield node.lineno, None, ast.literal_eval(node.args[0]), []
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "LABEL":
+            yield node.lineno, None, ast.literal_eval(node.value), []
         elif isinstance(node, ast.Constant) and id(node) not in hidden and _is_sentence(node.value):
             yield node.lineno, None, str(node.value), []
 

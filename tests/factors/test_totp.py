@@ -210,8 +210,8 @@ def test_method_data_without_a_shape_is_the_usual_shape():
 
 
 # Setting up -----------------------------------------------------------------------------------
-def test_a_draft_holds_no_readable_seed_and_each_is_new(totp, ada):
-    one, other = totp.begin(ada), totp.begin(ada)
+def test_a_draft_holds_no_readable_seed_and_each_is_new(totp, ada, sign_in):
+    one, other = totp.begin(sign_in, ada), totp.begin(sign_in, ada)
     assert one.factor == "totp"
     assert one != other
     key = totp.show(ada, one)["manual_key"].replace(" ", "")
@@ -221,8 +221,8 @@ def test_a_draft_holds_no_readable_seed_and_each_is_new(totp, ada):
     assert key not in str(one)
 
 
-def test_what_is_shown_agrees_with_itself(totp, ada):
-    shown = totp.show(ada, totp.begin(ada))
+def test_what_is_shown_agrees_with_itself(totp, ada, sign_in):
+    shown = totp.show(ada, totp.begin(sign_in, ada))
     assert set(shown) == {"qr_svg", "manual_key", "otpauth_uri"}
     assert re.fullmatch(r"([A-Z2-7]{4} ){7}[A-Z2-7]{4}", shown["manual_key"])
     oracle = pyotp.parse_uri(shown["otpauth_uri"])
@@ -231,8 +231,8 @@ def test_what_is_shown_agrees_with_itself(totp, ada):
     assert (oracle.digits, oracle.interval, oracle.digest) == (6, 30, hashlib.sha1)
 
 
-def test_the_qr_code_is_inline_svg_that_a_strict_policy_lets_through(totp, ada):
-    svg = etree.fromstring(totp.show(ada, totp.begin(ada))["qr_svg"])
+def test_the_qr_code_is_inline_svg_that_a_strict_policy_lets_through(totp, ada, sign_in):
+    svg = etree.fromstring(totp.show(ada, totp.begin(sign_in, ada))["qr_svg"])
     assert svg.tag.endswith("svg")
     assert svg.get("viewBox")
     for element in svg.iter():
@@ -241,10 +241,10 @@ def test_the_qr_code_is_inline_svg_that_a_strict_policy_lets_through(totp, ada):
 
 
 def test_confirming_needs_one_right_code_and_uses_its_step_up(totp, ada, sign_in, store, methods, clock):
-    draft = totp.begin(ada)
+    draft = totp.begin(sign_in, ada)
     seed = base64.b32decode(totp.show(ada, draft)["manual_key"].replace(" ", ""))
     typed = _full_width(code(clock, seed=seed))
-    new = totp.confirm(ada, draft, {"code": typed})
+    new = totp.confirm(sign_in, ada, draft, {"code": typed})
     assert (new.factor, new.label, new.secret) == ("totp", LABEL, seed)
     assert new.counter == int(clock.now().timestamp()) // 30
     assert (new.proof.person, new.proof.kinds, new.proof.amr) == (ada.id, frozenset({Kind.HAVE}), ("otp",))
@@ -257,22 +257,22 @@ def test_confirming_needs_one_right_code_and_uses_its_step_up(totp, ada, sign_in
     totp.prove(going, {"code": code(clock, seed=seed)})
 
 
-def test_a_wrong_code_does_not_confirm_and_the_draft_stays_good(totp, ada, clock):
-    draft = totp.begin(ada)
+def test_a_wrong_code_does_not_confirm_and_the_draft_stays_good(totp, ada, sign_in, clock):
+    draft = totp.begin(sign_in, ada)
     seed = base64.b32decode(totp.show(ada, draft)["manual_key"].replace(" ", ""))
     right = code(clock, seed=seed)
     for wrong in ({}, {"code": f"{(int(right) + 1) % 10**6:06}"}):
         with pytest.raises(Refused):
-            totp.confirm(ada, draft, wrong)
-    assert totp.confirm(ada, draft, {"code": right}).secret == seed
+            totp.confirm(sign_in, ada, draft, wrong)
+    assert totp.confirm(sign_in, ada, draft, {"code": right}).secret == seed
 
 
-def test_row_61_a_draft_belongs_to_its_person(totp, ada, grace):
-    draft = totp.begin(ada)
+def test_row_61_a_draft_belongs_to_its_person(totp, ada, grace, sign_in):
+    draft = totp.begin(sign_in, ada)
     with pytest.raises(Refused):
         totp.show(grace, draft)
     with pytest.raises(Refused):
-        totp.confirm(grace, draft, {"code": "000000"})
+        totp.confirm(sign_in, grace, draft, {"code": "000000"})
 
 
 def test_a_damaged_draft_is_refused(totp, ada):

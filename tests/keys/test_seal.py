@@ -58,3 +58,16 @@ def test_other_bytes_are_refused(data):
 def test_a_cut_value_is_refused(length):
     with pytest.raises(Refused):
         SEALER.open(SEALED[:length], purpose="method", context="id-1")
+
+
+def test_a_tag_is_the_same_for_the_same_data_purpose_and_key_only() -> None:
+    sealer = Sealer(MasterKey(b"k" * 32))
+    tag = sealer.tag(b"+14255550167", purpose="numbers")
+    assert tag == sealer.tag(b"+14255550167", purpose="numbers")
+    others = {
+        sealer.tag(b"+14255550168", purpose="numbers"),
+        sealer.tag(b"+14255550167", purpose="others"),
+        Sealer(MasterKey(b"l" * 32)).tag(b"+14255550167", purpose="numbers"),
+    }
+    assert len(others | {tag}) == 4
+    assert len(tag) == 64

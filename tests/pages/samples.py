@@ -24,7 +24,7 @@ _WRONG = (
     "After several wrong tries, sign-in pauses for 15 minutes."
 )
 _WRONG_CODE = (
-    "That code is not right. Wait for the next code and try again. "
+    "That code is not right. Use the newest code and try again. "
     "After several wrong tries, sign-in pauses for an hour."
 )
 _KEY = "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"
