@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
 from cryptography import x509
@@ -21,19 +22,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from idp.core.errors import BadMessage, Refused
+from idp.partners.documents import LIMIT, Document, Signature, expiry, open_document
+from idp.partners.remarks import Remark
 from idp.partners.saml import HTTP_POST, AcsEndpoint, SamlSettings, SloEndpoint
-from idp.signedxml import parse_document, validate
+from idp.signedxml import validate
 
 SAML2 = "urn:oasis:names:tc:SAML:2.0:protocol"
-LIMIT = 2 * 1024 * 1024  # bytes; one entity with several certificates is about 10 KB
 _NAMES = {
     "md": "urn:oasis:names:tc:SAML:2.0:metadata",
     "mdui": "urn:oasis:names:tc:SAML:metadata:ui",
     "ds": "http://www.w3.org/2000/09/xmldsig#",
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
-_ENTITY = f"{{{_NAMES['md']}}}EntityDescriptor"
-_ENTITIES = f"{{{_NAMES['md']}}}EntitiesDescriptor"
 _LANGUAGE = f"{{{_NAMES['xml']}}}lang"
 _DISPLAY_NAMES = (
     "md:SPSSODescriptor/md:Extensions/mdui:UIInfo/mdui:DisplayName",
@@ -44,6 +44,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_NAME = 200
 _LONGEST_IDENTIFIER = 1024  # SAML core 8.3.6
 _FEWEST_RSA_BITS = 2048
+_PLACE = re.compile(r"(?:Element|element) '(?:\{[^}]*\})?([A-Za-z]{1,60})'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +58,22 @@ class EntityRead:
 
 
 def read(data: bytes, *, now: datetime) -> EntityRead:
+    """Read a document with the metadata of one service provider. Raises Refused."""
+    return read_entity(open_document(data, now=now, limit=LIMIT), now=now)
+
+
+def read_entity(document: Document, *, now: datetime) -> EntityRead:
     """Read the metadata of one service provider.
 
-    Raises Refused, saying why, when it is no XML or not metadata of exactly one entity, has
-    expired, has no SAML 2.0 SPSSODescriptor, or names an address we would never send to.
+    Raises Refused, saying why, when it has no SAML 2.0 SPSSODescriptor, that has expired, or names
+    an address we would never send to.
     """
-    try:
-        root = parse_document(data, limit=LIMIT)
-    except BadMessage as error:
-        raise Refused("This file is not well-formed SAML metadata.", detail=error.detail) from error
     problems: list[str] = []
-    entity = _the_entity(root)
+    entity = document.entity
     entity_id = _entity_id(entity)
     sp = _service_provider(entity)
-    for element in {root, entity, sp}:
-        _check_expiry(element, now)
-    _note_form(root, entity, problems)
+    expiry(sp, now=now)
+    _note_form(document, problems)
     settings = SamlSettings(
         acs=_acs(sp, problems),
         slo=_slo(sp, problems),
@@ -89,19 +90,7 @@ def read(data: bytes, *, now: datetime) -> EntityRead:
     )
 
 
-# Which entity -----------------------------------------------------------------------------------
-def _the_entity(root: etree._Element) -> etree._Element:
-    if root.tag == _ENTITY:
-        return root
-    if root.tag != _ENTITIES:
-        raise Refused("This file is XML, but not SAML metadata.")
-    entities = list(root.iter(_ENTITY))
-    if len(entities) == 1:
-        return entities[0]
-    some = ", ".join(_shown(entity.get("entityID", "?")) for entity in entities[:5])
-    raise Refused(f"This metadata describes {len(entities)} entities, not one: {some or 'none'}.")
-
-
+# The entity -------------------------------------------------------------------------------------
 def _entity_id(entity: etree._Element) -> str:
     entity_id = entity.get("entityID", "").strip()
     if not 0 < len(entity_id) <= _LONGEST_IDENTIFIER:
@@ -116,27 +105,21 @@ def _service_provider(entity: etree._Element) -> etree._Element:
     raise Refused("The metadata describes no SAML 2.0 service provider (SPSSODescriptor).")
 
 
-def _check_expiry(element: etree._Element, now: datetime) -> None:
-    text = element.get("validUntil")
-    if text is None:
-        return
-    try:
-        until = datetime.fromisoformat(text.strip())
-    except ValueError as error:
-        raise Refused("The metadata says in no readable way until when it is valid.") from error
-    if (until if until.tzinfo else until.replace(tzinfo=UTC)) <= now:
-        raise Refused("This metadata has expired (validUntil).")
-
-
-def _note_form(root: etree._Element, entity: etree._Element, problems: list[str]) -> None:
-    if any(True for _ in root.iter(f"{{{_NAMES['ds']}}}SignedInfo")):
+def _note_form(document: Document, problems: list[str]) -> None:
+    if document.signature is Signature.UNCHECKED:
         problems.append(
-            "The metadata is signed, but nothing says whose signature to expect: it was not checked."
+            Remark("The metadata is signed, but nothing says whose signature to expect: it was not checked.")
         )
     try:
-        validate(entity)
+        validate(document.entity)
     except BadMessage as error:
-        problems.append(f"The metadata breaks the SAML schema: {_shown(error.detail)}.")
+        where = _PLACE.search(error.detail)
+        problems.append(
+            Remark(
+                "The metadata breaks the SAML schema at %(place)s; what could be read was used.",
+                place=where[1] if where else "EntityDescriptor",
+            )
+        )
 
 
 def _name(entity: etree._Element) -> str:
@@ -154,7 +137,12 @@ def _acs(sp: etree._Element, problems: list[str]) -> tuple[AcsEndpoint, ...]:
     for position, element in enumerate(_all(sp, "md:AssertionConsumerService")):
         index = _index(element, position)
         if index in found:
-            problems.append(f"Two AssertionConsumerServices have the index {index}: the second is ignored.")
+            problems.append(
+                Remark(
+                    "Two AssertionConsumerServices have the index %(index)s: the second is ignored.",
+                    index=str(index),
+                )
+            )
             continue
         found[index] = AcsEndpoint(
             index=index,
@@ -194,7 +182,7 @@ def _location(text: str | None, problems: list[str]) -> str:
     if parts is None:
         raise Refused("The metadata names an address that is not a plain http or https address.")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        problems.append(f"Answers to {_shown(location)} travel unencrypted (http).")
+        problems.append(Remark("Answers to %(address)s travel unencrypted (http).", address=_shown(location)))
     return location
 
 
@@ -221,7 +209,7 @@ def _certificates(sp: etree._Element, problems: list[str]) -> tuple[str, ...]:
             element.text or "" for element in _all(descriptor, "ds:KeyInfo/ds:X509Data/ds:X509Certificate")
         ]
         if not texts:
-            problems.append("A signing key without a certificate was ignored.")
+            problems.append(Remark("A signing key without a certificate was ignored."))
         found.update((pem, None) for text in texts for pem in _certificate(text, problems))
     return tuple(found)
 
@@ -230,13 +218,19 @@ def _certificate(text: str, problems: list[str]) -> Iterator[str]:
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
         key = certificate.public_key()
-    except (ValueError, binascii.Error, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-        problems.append(f"A certificate could not be read and was ignored ({type(error).__name__}).")
+    except (ValueError, binascii.Error, UnsupportedAlgorithm, x509.InvalidVersion):
+        problems.append(Remark("A certificate could not be read and was ignored."))
         return
     if isinstance(key, RSAPublicKey) and key.key_size < _FEWEST_RSA_BITS:
-        problems.append(f"A signing key has only {key.key_size} bits; {_FEWEST_RSA_BITS} or more are safe.")
+        problems.append(
+            Remark(
+                "A signing key has only %(bits)s bits; %(enough)s or more are safe.",
+                bits=str(key.key_size),
+                enough=str(_FEWEST_RSA_BITS),
+            )
+        )
     elif not isinstance(key, (RSAPublicKey, EllipticCurvePublicKey)):
-        problems.append("A certificate with a key that is neither RSA nor elliptic was ignored.")
+        problems.append(Remark("A certificate with a key that is neither RSA nor elliptic was ignored."))
         return
     yield certificate.public_bytes(Encoding.PEM).decode()
 

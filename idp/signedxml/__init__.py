@@ -7,7 +7,7 @@ parse_message, validate, verify; use nothing but the tree that verify returns.
 from idp.signedxml.algorithms import SIGNATURES
 from idp.signedxml.encrypt import Recipient, decrypt, encrypt
 from idp.signedxml.inflate import MESSAGE_LIMIT, decode_post, decode_redirect
-from idp.signedxml.parse import DOCUMENT_LIMIT, parse_document, parse_message
+from idp.signedxml.parse import DOCUMENT_LIMIT, parse_aggregate, parse_document, parse_message
 from idp.signedxml.query import MessageName, Query, read_query, sign_query, verify_query
 from idp.signedxml.schema import validate
 from idp.signedxml.sign import sign
@@ -24,6 +24,7 @@ __all__ = [
     "decode_redirect",
     "decrypt",
     "encrypt",
+    "parse_aggregate",
     "parse_document",
     "parse_message",
     "read_query",

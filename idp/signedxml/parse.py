@@ -31,6 +31,7 @@ class _Bounds:
 
 _MESSAGE = _Bounds(tags=4_000, namespaces=1_000, depth=32, attributes=32)
 _DOCUMENT = _Bounds(tags=100_000, namespaces=4_000, depth=64, attributes=64)
+_AGGREGATE = _Bounds(tags=2_000_000, namespaces=100_000, depth=64, attributes=64)
 
 _DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[ \t\r\n]")
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -84,6 +85,16 @@ def parse_document(data: bytes, *, limit: int = DOCUMENT_LIMIT) -> etree._Elemen
     if len(data) > limit:
         raise _beyond("size")
     return _parse(_utf8(data), _DOCUMENT_PARSER, _DOCUMENT)
+
+
+def parse_aggregate(data: bytes, *, limit: int) -> etree._Element:
+    """Return the root of a document that describes thousands of entities, as parse_document does.
+
+    It takes about seven times its size in memory, and a verified one seventeen times.
+    """
+    if len(data) > limit:
+        raise _beyond("size")
+    return _parse(_utf8(data), _DOCUMENT_PARSER, _AGGREGATE)
 
 
 def _utf8(data: bytes) -> bytes:
