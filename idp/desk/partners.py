@@ -19,6 +19,7 @@ from idp.desk.rights import need_owner
 from idp.directory import attributes
 from idp.keys import Issuers
 from idp.partners import metadata
+from idp.partners.metadata import EntityRead
 from idp.partners.oidc import OidcSettings, check_client_id
 from idp.partners.registry import Partners
 from idp.partners.saml import SamlSettings, saml_settings
@@ -65,22 +66,37 @@ class PartnerDesk:
         """
         need_owner(actor)
         read = metadata.read(data, now=self.clock.now())
-        issuer = self.issuers.default().id
         with self.store.write() as unit:
-            known = next(
-                (
-                    one
-                    for one in self.partners.listing(unit.connection)
-                    if (one.door, one.identifier) == ("saml", read.entity_id)
-                ),
-                None,
+            return self.adopt(
+                unit, read, name=name, release=release, sign_response=sign_response, actor=actor
             )
-            partner = replace(
-                known or _new("saml", read.entity_id, read.name, issuer),
-                settings=codec.plain(_chosen(read.settings, known, sign_response=sign_response)),
-            )
-            event = Event.PARTNER_CHANGED if known else Event.PARTNER_ADDED
-            saved = self._save(unit, _described(partner, name, release), event, actor)
+
+    def adopt(
+        self,
+        unit: Unit,
+        read: EntityRead,
+        *,
+        name: str = "",
+        release: Sequence[str] = (),
+        sign_response: bool | None = None,
+        actor: Actor,
+    ) -> Imported:
+        """Do so with metadata that was read, in the unit that notes where it came from."""
+        need_owner(actor)
+        known = next(
+            (
+                one
+                for one in self.partners.listing(unit.connection)
+                if (one.door, one.identifier) == ("saml", read.entity_id)
+            ),
+            None,
+        )
+        partner = replace(
+            known or _new("saml", read.entity_id, read.name, self.issuers.default().id),
+            settings=codec.plain(_chosen(read.settings, known, sign_response=sign_response)),
+        )
+        event = Event.PARTNER_CHANGED if known else Event.PARTNER_ADDED
+        saved = self._save(unit, _described(partner, name, release), event, actor)
         return Imported(partner=saved, problems=read.problems, updated=known is not None)
 
     def add_oidc(
