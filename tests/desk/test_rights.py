@@ -38,6 +38,8 @@ _ARGUMENTS = {
     "settings": register(redirect_uris=["https://wiki.example/cb"], secret=""),
     "which": "wiki",
     "enabled": True,
+    "unit": None,
+    "read": None,
 }
 _VERBS = [
     (noun, name)
