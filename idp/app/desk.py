@@ -18,11 +18,13 @@ from idp.desk.records import RecordDesk
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
+from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, Sealer
 from idp.methods import Methods
 from idp.partners.registry import Partners
 from idp.policy.rules import Rules
 from idp.sessions import Lifetimes, Sessions
+from idp.signin.farewell import Farewell
 from idp.signin.lockout import Limits, Lockout
 from idp.store import Store
 
@@ -46,7 +48,10 @@ def build_desk(
     hasher = PasswordHasher(cost)
     local = LocalSource(store, hasher, clock)
     people, methods = People(store, clock, [local]), Methods(store, sealer, clock)
-    issuers, partners, sessions = Issuers(store), Partners(store), Sessions(Lifetimes())
+    issuers, partners = Issuers(store), Partners(store)
+    farewell = Farewell(
+        partners=partners, sessions=Sessions(Lifetimes()), outbox=Outbox(store, sealer, clock)
+    )
     return Desk(
         people=PeopleDesk(
             store=store,
@@ -55,12 +60,12 @@ def build_desk(
             local=local,
             hasher=hasher,
             methods=methods,
-            sessions=sessions,
+            farewell=farewell,
             lockout=Lockout(store, clock, Limits()),
             audit=audit,
         ),
         methods=MethodDesk(
-            store=store, clock=clock, people=people, methods=methods, sessions=sessions, audit=audit
+            store=store, clock=clock, people=people, methods=methods, farewell=farewell, audit=audit
         ),
         partners=PartnerDesk(store=store, clock=clock, partners=partners, issuers=issuers, audit=audit),
         policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),

@@ -9,6 +9,7 @@ from idp.app.outbound import http_client
 from idp.audit import AuditLog, to_stream
 from idp.core.clock import SystemClock
 from idp.core.ports import Clock, State
+from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, MasterKey, Sealer
 from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
@@ -34,6 +35,7 @@ class Ground:
     partners: Partners
     sessions: Sessions
     http: HttpClient
+    outbox: Outbox
     service_name: str = "Countersign"
 
 
@@ -74,6 +76,7 @@ def make_ground(
         partners=Partners(store),
         sessions=Sessions(lifetimes or Lifetimes()),
         http=http or HttpClient(Reach()),
+        outbox=Outbox(store, sealer, clock),
         service_name=service_name,
     )
 

@@ -17,6 +17,7 @@ from idp.policy.rules import Rules
 from idp.sessions import Devices, Grants, Subjects
 from idp.signin.ask_signout import SignOutQuestions
 from idp.signin.attempts import Attempts
+from idp.signin.farewell import Farewell
 from idp.signin.flow import Flow
 from idp.signin.issue import Issuing
 from idp.signin.judge import Factors, Judge
@@ -56,9 +57,10 @@ def build_hallway(
         rules=Rules(store),
         factors=_factors(ground, people, methods),
     )
+    farewell = Farewell(partners=ground.partners, sessions=ground.sessions, outbox=ground.outbox)
     flow = Flow(
         judge=judge,
-        issuing=_issuing(ground, doors, grants, devices),
+        issuing=_issuing(ground, doors, grants, devices, farewell),
         records=SignIns(ground.state, clock, lifetimes.sign_in),
         attempts=Attempts(
             store=store,
@@ -70,7 +72,7 @@ def build_hallway(
         ),
         renewal=Renewal(judge=judge, sessions=ground.sessions),
     )
-    signout = _signout(ground, doors, grants)
+    signout = _signout(ground, doors, grants, farewell)
     pages = SignInPages(
         flow=flow,
         signout=signout,
@@ -82,7 +84,9 @@ def build_hallway(
     return Hallway(people=people, methods=methods, grants=grants, flow=flow, signout=signout, pages=pages)
 
 
-def _issuing(ground: Ground, doors: Mapping[str, Door], grants: Grants, devices: Devices) -> Issuing:
+def _issuing(
+    ground: Ground, doors: Mapping[str, Door], grants: Grants, devices: Devices, farewell: Farewell
+) -> Issuing:
     return Issuing(
         store=ground.store,
         clock=ground.clock,
@@ -91,12 +95,13 @@ def _issuing(ground: Ground, doors: Mapping[str, Door], grants: Grants, devices:
         grants=grants,
         subjects=Subjects(ground.store),
         devices=devices,
+        farewell=farewell,
         audit=ground.audit,
         lifetimes=ground.sessions.lifetimes,
     )
 
 
-def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants) -> SignOut:
+def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants, farewell: Farewell) -> SignOut:
     return SignOut(
         store=ground.store,
         state=ground.state,
@@ -105,6 +110,7 @@ def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants) -> SignO
         partners=ground.partners,
         sessions=ground.sessions,
         grants=grants,
+        farewell=farewell,
         audit=ground.audit,
     )
 

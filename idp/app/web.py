@@ -29,7 +29,8 @@ def build_app(
     """Build the web application on an open ground floor."""
     saml = saml_room.build_saml(ground)
     # A new protocol is its room and its lines here.
-    doors: Mapping[str, Door] = {door.name: door for door in (saml.door, oidc_room.door(ground))}
+    # At sign-out partners are told in this order: first those that don't take the browser away.
+    doors: Mapping[str, Door] = {door.name: door for door in (oidc_room.door(ground), saml.door)}
     hallway = build_hallway(ground, doors, cost=cost, limits=limits)
     app = make_flask(
         web,

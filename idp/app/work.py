@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from idp.app.ground import open_master
-from idp.core.clock import SystemClock
-from idp.jobs import CleanUp, Job, Outbox, Schedule, Worker
-from idp.keys import Sealer
+from idp.app.ground import Ground, open_ground
+from idp.jobs import CleanUp, Handler, Job, Schedule, Worker
+from idp.oidc.backchannel import BackChannel
 from idp.settings import Settings
+from idp.signin.farewell import kind_for
 from idp.state import open_state
-from idp.store import open_store
 
 
 def build_worker(settings: Settings) -> Worker:
     """Return the worker with all jobs; call it after the fork."""
-    clock, store = SystemClock(), open_store(settings.database)
-    state = open_state(settings.state_url, data=settings.data, clock=clock)
-    clean_up = CleanUp(store, clock, sweeps=[state.sweep])
+    ground = open_ground(settings)
+    state = open_state(settings.state_url, data=settings.data, clock=ground.clock)
+    clean_up = CleanUp(ground.store, ground.clock, sweeps=[state.sweep])
     return Worker(
-        Schedule(store, clock),
-        Outbox(store, Sealer(open_master(settings)), clock),
+        Schedule(ground.store, ground.clock),
+        ground.outbox,
         jobs=[Job(name="clean-up", every=timedelta(minutes=10), run=clean_up.run)],
-        handlers={},
+        handlers=_handlers(ground),
     )
+
+
+def _handlers(ground: Ground) -> Mapping[str, Handler]:
+    """Return who sends the messages of each kind."""
+    back_channel = BackChannel(
+        partners=ground.partners,
+        issuers=ground.issuers,
+        ring=ground.keys,
+        clock=ground.clock,
+        audit=ground.audit,
+        http=ground.http,
+    )
+    return {kind_for("oidc"): back_channel}

@@ -70,6 +70,16 @@ def import_(*, file: Path, name: str, release: str, sign: str | None, json_: boo
     "--post-logout-redirect-uri", "logouts", metavar="URI", multiple=True, help="Where sign-out may lead."
 )
 @click.option(
+    "--backchannel-logout-uri",
+    "behind",
+    metavar="URI",
+    default="",
+    help="Where its server hears of sign-outs.",
+)
+@click.option(
+    "--frontchannel-logout-uri", "framed", metavar="URI", default="", help="Its page that a sign-out loads."
+)
+@click.option(
     "--id-token-alg", "alg", type=click.Choice(oidc.ID_TOKEN_ALGS), default="RS256", show_default=True
 )
 @click.option(
@@ -84,6 +94,8 @@ def add_oidc(
     secret_stdin: bool,
     public: bool,
     logouts: tuple[str, ...],
+    behind: str,
+    framed: str,
     alg: str,
     release: str,
     json_: bool,
@@ -96,7 +108,12 @@ def add_oidc(
         raise click.UsageError("--secret-stdin and --public exclude one another.")
     secret = _secret(from_stdin=secret_stdin, public=public)
     settings = oidc.register(
-        redirect_uris=redirects, post_logout_redirect_uris=logouts, secret=secret, id_token_alg=alg
+        redirect_uris=redirects,
+        post_logout_redirect_uris=logouts,
+        secret=secret,
+        id_token_alg=alg,
+        backchannel_logout_uri=behind,
+        frontchannel_logout_uri=framed,
     )
     with office() as desk:
         partner = desk.partners.add_oidc(

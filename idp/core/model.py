@@ -349,12 +349,14 @@ class Participant:
 class Ending:
     """How a partner can be told that a session is over.
 
-    With a reply it is told by the browser; supported without one: it is told behind the
+    With a reply it is told by the browser and answers; frame is an address to load in a hidden
+    frame, whose effect nobody can see. Supported without either: it is told behind the
     browser's back. Not supported: it can't be told, and the person is told so.
     """
 
     supported: bool
     reply: Reply | None = None
+    frame: str = ""
 
 
 class Role(StrEnum):

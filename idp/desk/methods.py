@@ -13,7 +13,7 @@ from idp.desk.rights import need_owner
 from idp.directory.people import People
 from idp.factors import totp
 from idp.methods import Methods
-from idp.sessions import Sessions
+from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
 
@@ -25,7 +25,7 @@ class MethodDesk:
     clock: Clock
     people: People
     methods: Methods
-    sessions: Sessions
+    farewell: Farewell
     audit: AuditLog
 
     def add_totp(self, name: str, *, seed: bytes, actor: Actor) -> Method:
@@ -58,7 +58,7 @@ class MethodDesk:
             if method is None:
                 raise Refused("That person has no method with that id.")
             self.methods.remove(unit, method.id)
-            self.sessions.end_all(unit, person.id, self.clock.now())
+            self.farewell.end_all(unit, person.id, self.clock.now())
             self._record(unit, Event.METHOD_REMOVED, person, method, actor)
             reopened = self.methods.reopen(unit, person.id)
             if reopened:

@@ -16,8 +16,8 @@ from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson, People
 from idp.factors import password, totp
 from idp.methods import Methods
-from idp.sessions import Sessions
 from idp.signin import lockout
+from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
 
@@ -40,7 +40,7 @@ class PeopleDesk:
     local: LocalSource
     hasher: PasswordHasher
     methods: Methods
-    sessions: Sessions
+    farewell: Farewell
     lockout: lockout.Lockout
     audit: AuditLog
 
@@ -77,7 +77,7 @@ class PeopleDesk:
         with self.store.write() as unit:
             person = found(self.people, unit.connection, name)
             self.people.set_enabled(unit, person.id, enabled=False)
-            self.sessions.end_all(unit, person.id, self.clock.now())
+            self.farewell.end_all(unit, person.id, self.clock.now())
             self._record(unit, Event.PERSON_DISABLED, person, actor)
         return person
 

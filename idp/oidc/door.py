@@ -50,8 +50,20 @@ class OidcDoor:
         return self._said(request, fields)
 
     def end(self, participant: Participant, *, chain: str) -> Ending:
-        """Say that a client can't be told yet that the session ended."""
-        return Ending(supported=False)
+        """Say how a client is told that a session ended.
+
+        Its server is told by a message that was put into the outbox with the session's end
+        (`signin.farewell`); a page of it by a frame (front-channel logout 3). Neither answers
+        through the browser, so chain is not needed.
+        """
+        partner = self.partners.get(participant.partner)
+        if partner is None:
+            return Ending(supported=False)
+        settings, frame = oidc_settings(partner), ""
+        if settings.frontchannel_logout_uri:
+            named = {"iss": self.issuers.get(partner.issuer).oidc, "sid": participant.id}
+            frame = with_query(settings.frontchannel_logout_uri, named)
+        return Ending(supported=bool(frame or settings.backchannel_logout_uri), frame=frame)
 
     def signed_out(self, finish: Mapping[str, str], *, complete: bool) -> Reply:
         """Return the reply to the client that started the sign-out.

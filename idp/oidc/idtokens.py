@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +16,7 @@ from joserfc.util import json_b64decode
 from idp.core.model import Grant, Issuer, Partner
 from idp.keys import Issuers, KeyRing, PublicKey
 from idp.oidc import contexts
+from idp.oidc.jwt import encode, signed
 from idp.partners.oidc import oidc_settings
 from idp.partners.registry import Partners
 
@@ -53,9 +51,7 @@ class IdTokens:
         alg = oidc_settings(partner).id_token_alg
         signer = self.ring.signer(issuer.key_set, alg)
         claims = _claims(grant, issuer, partner, access_token, now)
-        body = json.dumps(claims, separators=(",", ":")).encode()
-        signing_input = _header(alg, signer.kid) + b"." + _encode(body)
-        return (signing_input + b"." + _encode(signer.sign(alg, signing_input))).decode()
+        return signed(claims, typ="JWT", alg=alg, signer=signer)
 
     def read(self, token: str) -> Hint | None:
         """Return what an ID token of ours says, None when it isn't one.
@@ -116,7 +112,7 @@ def _claims(
         "auth_time": int(grant.authenticated_at.timestamp()),
         "amr": list(grant.amr),
         "sid": grant.participant,
-        "at_hash": _encode(sha256(access_token.encode()).digest()[:16]).decode(),
+        "at_hash": encode(sha256(access_token.encode()).digest()[:16]).decode(),
     }
     acr = contexts.stated(grant, grant.request.echo.get("acr", ""))
     if acr:
@@ -124,12 +120,3 @@ def _claims(
     if "nonce" in grant.request.echo:
         claims["nonce"] = grant.request.echo["nonce"]
     return claims
-
-
-@lru_cache(maxsize=64)
-def _header(alg: str, kid: str) -> bytes:
-    return _encode(json.dumps({"alg": alg, "kid": kid, "typ": "JWT"}, separators=(",", ":")).encode())
-
-
-def _encode(data: bytes) -> bytes:
-    return urlsafe_b64encode(data).rstrip(b"=")

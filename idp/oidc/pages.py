@@ -79,12 +79,12 @@ class OidcPages:
         leaving = self.logout(sent, visit)
         if leaving.ask:
             return self.signin.ask_signout(leaving.finish_door, leaving.finish)
-        door, finish = leaving.finish_door, leaving.finish
-        signout = self.signin.signout
-        if leaving.participant is None:
-            step = signout.begin(visit, finish_door=door, finish=finish)
-        else:
-            step = signout.begin_for(leaving.participant, visit, finish_door=door, finish=finish)
+        step = self.signin.signout.begin(
+            visit,
+            finish_door=leaving.finish_door,
+            finish=leaving.finish,
+            asker=leaving.participant.id if leaving.participant else "",
+        )
         return self.signin.respond_logout(step)
 
     # For programs -----------------------------------------------------------------------------

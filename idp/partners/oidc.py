@@ -31,7 +31,11 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcSettings:
-    """The OpenID Connect part of a partner; secret_hash "" means a public client."""
+    """The OpenID Connect part of a partner; secret_hash "" means a public client.
+
+    The logout addresses are "" when the client has none: a server is posted to behind the
+    browser's back, a page is loaded in a frame of the browser that signs out.
+    """
 
     redirect_uris: tuple[str, ...]
     post_logout_redirect_uris: tuple[str, ...] = ()
@@ -39,6 +43,8 @@ class OidcSettings:
     auth_methods: tuple[str, ...] = PUBLIC
     id_token_alg: str = "RS256"  # noqa: S105 - an algorithm, no password
     require_pkce: bool = True
+    backchannel_logout_uri: str = ""
+    frontchannel_logout_uri: str = ""
 
     @property
     def public(self) -> bool:
@@ -66,6 +72,8 @@ def register(
     secret: str,
     id_token_alg: str = "RS256",  # noqa: S107 - an algorithm, no password
     require_pkce: bool = True,
+    backchannel_logout_uri: str = "",
+    frontchannel_logout_uri: str = "",
 ) -> OidcSettings:
     """Return checked settings for a new client; secret "" makes it public. Raises Refused."""
     if not redirect_uris:
@@ -78,6 +86,7 @@ def register(
         raise Refused("ID tokens can be signed with RS256 or ES256.")
     if not secret and not require_pkce:
         raise Refused("A public client can't do without PKCE.")
+    _check_logout(redirect_uris, behind=backchannel_logout_uri, framed=frontchannel_logout_uri)
     return OidcSettings(
         redirect_uris=tuple(redirect_uris),
         post_logout_redirect_uris=tuple(post_logout_redirect_uris),
@@ -85,6 +94,8 @@ def register(
         auth_methods=CONFIDENTIAL if secret else PUBLIC,
         id_token_alg=id_token_alg,
         require_pkce=require_pkce,
+        backchannel_logout_uri=backchannel_logout_uri,
+        frontchannel_logout_uri=frontchannel_logout_uri,
     )
 
 
@@ -110,6 +121,23 @@ def check_address(address: str) -> None:
     elif "." not in scheme:
         # javascript:, data:, vbscript:, blob:, file:, about: ... none of them has a dot.
         raise Refused("A redirect URI starts with https, http, or an app's own scheme with a dot.")
+
+
+def _check_logout(redirect_uris: Sequence[str], *, behind: str, framed: str) -> None:
+    """Refuse logout addresses (back-channel logout 2.2, front-channel logout 2). Raises Refused."""
+    for address in filter(None, (behind, framed)):
+        check_address(address)
+        if _origin(address) is None or unprotected(address):
+            raise Refused("A logout address starts with https (or with http on this machine).")
+    if framed and _origin(framed) not in map(_origin, redirect_uris):
+        # Else a client could have browsers load pages of strangers, with their cookies.
+        raise Refused("A front-channel logout address belongs to the host of a redirect URI.")
+
+
+def _origin(address: str) -> str | None:
+    """Return scheme, host and port, None for an app's own scheme."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts.scheme in {"http", "https"} else None
 
 
 def _check_web_address(address: str) -> None:

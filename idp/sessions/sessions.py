@@ -72,6 +72,16 @@ _OPEN = (
     .where(participants.c.session == sa.bindparam("session"), participants.c.ended_at.is_(None))
     .order_by(participants.c.created_at, participants.c.id)
 )
+_EVERYWHERE = (
+    sa.select(participants)
+    .join(sessions, sessions.c.id == participants.c.session)
+    .where(
+        sessions.c.person == sa.bindparam("whose"),
+        sessions.c.ended_at.is_(None),
+        participants.c.ended_at.is_(None),
+    )
+    .order_by(participants.c.created_at, participants.c.id)
+)
 _BY_ID = sa.select(participants).where(participants.c.id == sa.bindparam("participant"))
 _LEAVE = (
     sa.update(participants)
@@ -210,6 +220,11 @@ class Sessions:
     def participants(self, connection: sa.Connection, session_id: str) -> list[Participant]:
         """Return the partners of a session that have not ended, in the order they came."""
         rows = connection.execute(_OPEN, {"session": session_id}).mappings()
+        return [_participant(row) for row in rows]
+
+    def everywhere(self, connection: sa.Connection, person: str) -> list[Participant]:
+        """Return the partners of all of a person's sessions that nobody ended."""
+        rows = connection.execute(_EVERYWHERE, {"whose": person}).mappings()
         return [_participant(row) for row in rows]
 
     def participant(self, connection: sa.Connection, participant_id: str) -> Participant | None:

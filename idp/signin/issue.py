@@ -23,6 +23,7 @@ from idp.core.model import (
 from idp.core.ports import Clock, Door
 from idp.policy.model import Decision, Issue
 from idp.sessions import Devices, Grants, Lifetimes, Session, Sessions, Subjects
+from idp.signin.farewell import Farewell
 from idp.signin.judge import Judged
 from idp.store import Store, Unit
 
@@ -52,6 +53,7 @@ class Issuing:
     grants: Grants
     subjects: Subjects
     devices: Devices
+    farewell: Farewell
     audit: AuditLog
     lifetimes: Lifetimes
 
@@ -184,6 +186,7 @@ class Issuing:
             if current is not None:
                 # Somebody else signed in on this browser: the former person's session is over.
                 self.sessions.end(unit, current.id, now)
+                self.farewell(unit, self.sessions.participants(unit.connection, current.id))
                 self.grants.revoke_session(unit, current.id)
             return self.sessions.open(unit, session)
         kept = merge(session.proofs, judged.sign_in.proofs)

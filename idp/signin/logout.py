@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from enum import StrEnum
 
 from idp.audit import AuditLog, Entry, Event
 from idp.core import codec
@@ -14,29 +15,43 @@ from idp.core.model import Ending, Participant, Reply, Visit
 from idp.core.ports import Clock, Door, State
 from idp.partners.registry import Partners
 from idp.sessions import Grants, Session, Sessions
+from idp.signin.farewell import Farewell
 from idp.store import Store
 
 _WALK_LASTS = timedelta(minutes=10)
 
 
+class Outcome(StrEnum):
+    """What is known of a partner after a sign-out; more than this is never claimed."""
+
+    ENDED = "ended"  # it says so itself
+    TOLD = "told"  # word was sent, by a frame or behind the browser's back
+    LEFT = "left"  # it can't be told, or says no
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """Whether one partner was told that the session is over."""
+    """What became of one partner."""
 
     partner: str
-    ended: bool
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
     """A sign-out under way: who is still to be told, whose answer is awaited, how it ends.
 
+    frames are addresses to be loaded before anything else; held is the reply that then takes
+    the browser to whose answer is awaited. asker is the participant that wants the sign-out.
     finish belongs to the door that started the sign-out; finish_door "" ends on our own page.
     """
 
     id: str
     browser: str
+    asker: str = ""
     waiting: Participant | None = None
+    held: Reply | None = None
+    frames: tuple[str, ...] = ()
     to_tell: tuple[Participant, ...] = ()
     told: tuple[Told, ...] = ()
     finish_door: str = ""
@@ -45,24 +60,31 @@ class Walk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutStep:
-    """Where a sign-out stands: a reply to follow, or finished with what to show.
+    """Where a sign-out stands: a reply to follow, frames to load, or finished with what to show.
 
-    browser is a new cookie secret, None to leave the cookie as it is.
+    After the frames `SignOut.onward` goes on with the chain. browser is a new cookie secret,
+    None to leave the cookie as it is.
     """
 
     reply: Reply | None
     told: tuple[Told, ...]
+    frames: tuple[str, ...] = ()
+    chain: str = ""
     browser: str | None = None
 
     @property
     def complete(self) -> bool:
-        """Say whether every partner was told."""
-        return all(told.ended for told in self.told)
+        """Say whether every partner has said that it is over there too."""
+        return all(told.outcome is Outcome.ENDED for told in self.told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOut:
-    """Ends sessions. Our own session is over before any partner is asked anything."""
+    """Ends sessions. Our own session is over before any partner is asked anything.
+
+    Partners are told in the order of the doors: those first that don't take the browser away,
+    since nobody knows whether it comes back.
+    """
 
     store: Store
     state: State
@@ -71,6 +93,7 @@ class SignOut:
     partners: Partners
     sessions: Sessions
     grants: Grants
+    farewell: Farewell
     audit: AuditLog
 
     def current(self, visit: Visit) -> Session | None:
@@ -78,11 +101,13 @@ class SignOut:
         with self.store.read() as connection:
             return self.sessions.live(connection, visit.session, self.clock.now())
 
-    def begin(self, visit: Visit, *, finish_door: str, finish: Mapping[str, str]) -> LogoutStep:
-        """Sign out the browser's session."""
+    def begin(
+        self, visit: Visit, *, finish_door: str, finish: Mapping[str, str], asker: str = ""
+    ) -> LogoutStep:
+        """Sign out the browser's session; asker is told like all others, but knows already."""
         session = self.current(visit)
         participants = self._end(session.id, session.person, visit) if session else []
-        return self._start(visit, participants, finish_door, finish)
+        return self._start(visit, participants, finish_door, finish, asker)
 
     def begin_for(
         self, participant: Participant, visit: Visit, *, finish_door: str, finish: Mapping[str, str]
@@ -97,13 +122,24 @@ class SignOut:
 
     def heard(self, chain: str, *, partner: str, ok: bool, visit: Visit) -> LogoutStep:
         """Go on after a partner's verified answer. Raises BadMessage when nobody waits for it."""
-        text = self.state.pop(_key(chain))
-        walk = codec.load(Walk, text) if text is not None else None
-        if walk is None or walk.waiting is None or walk.waiting.partner != partner:
+        walk = self._taken(chain, visit)
+        if walk.waiting is None or walk.waiting.partner != partner:
             raise BadMessage("This sign-out is finished, or it is too old.")
+        outcome = Outcome.ENDED if ok else Outcome.LEFT
+        return self._go_on(_told(replace(walk, frames=(), held=None), walk.waiting, outcome))
+
+    def onward(self, chain: str, visit: Visit) -> LogoutStep:
+        """Go on once the frames had their time. Raises BadMessage when it is too late for that."""
+        return self._go_on(replace(self._taken(chain, visit), frames=()))
+
+    def _taken(self, chain: str, visit: Visit) -> Walk:
+        text = self.state.pop(_key(chain))
+        if text is None:
+            raise BadMessage("This sign-out is finished, or it is too old.")
+        walk = codec.load(Walk, text)
         if not visit.browser or not same(fingerprint(visit.browser), walk.browser):
             raise BadMessage("This sign-out was started in another browser.")
-        return self._go_on(_told(walk, walk.waiting, ended=ok))
+        return walk
 
     def _start(
         self,
@@ -111,12 +147,14 @@ class SignOut:
         participants: list[Participant],
         finish_door: str,
         finish: Mapping[str, str],
+        asker: str = "",
     ) -> LogoutStep:
-        browser = visit.browser or new_secret()
+        browser, order = visit.browser or new_secret(), list(self.doors)
         walk = Walk(
             id=new_id(),
             browser=fingerprint(browser),
-            to_tell=tuple(participants),
+            asker=asker,
+            to_tell=tuple(sorted(participants, key=lambda participant: order.index(participant.door))),
             finish_door=finish_door,
             finish=finish,
         )
@@ -139,19 +177,34 @@ class SignOut:
             participants = self.sessions.participants(unit.connection, session_id)
             for participant in participants:
                 self.sessions.leave(unit, participant.id, now)
+            self.farewell(unit, participants)
         return participants
 
     def _go_on(self, walk: Walk) -> LogoutStep:
-        """Tell the next participant that can be told; finish when there is none."""
-        while walk.to_tell:
-            participant, rest = walk.to_tell[0], walk.to_tell[1:]
-            walk = replace(walk, to_tell=rest, waiting=None)
-            ending = self._telling(participant, walk.id)
-            if ending.reply is not None:
-                waiting = replace(walk, waiting=participant)
-                self.state.put(_key(walk.id), codec.dump(waiting), _WALK_LASTS)
-                return LogoutStep(reply=ending.reply, told=walk.told)
-            walk = _told(walk, participant, ended=ending.supported)
+        """Tell participants until one needs the browser; finish when there is none left."""
+        while walk.held is None and walk.to_tell:
+            walk = self._tell(walk, walk.to_tell[0])
+        if walk.frames:
+            self._keep(walk)
+            return LogoutStep(reply=None, told=walk.told, frames=walk.frames, chain=walk.id)
+        if walk.held is not None:
+            self._keep(replace(walk, held=None))
+            return LogoutStep(reply=walk.held, told=walk.told)
+        return self._finish(walk)
+
+    def _tell(self, walk: Walk, participant: Participant) -> Walk:
+        walk = replace(walk, to_tell=walk.to_tell[1:])
+        ending = self._telling(participant, walk.id)
+        if ending.reply is not None:
+            return replace(walk, waiting=participant, held=ending.reply)
+        if ending.frame:
+            walk = replace(walk, frames=(*walk.frames, ending.frame))
+        return _told(walk, participant, Outcome.TOLD if ending.supported else Outcome.LEFT)
+
+    def _keep(self, walk: Walk) -> None:
+        self.state.put(_key(walk.id), codec.dump(walk), _WALK_LASTS)
+
+    def _finish(self, walk: Walk) -> LogoutStep:
         step = LogoutStep(reply=None, told=walk.told)
         if not walk.finish_door:
             return step
@@ -165,9 +218,12 @@ class SignOut:
         return self.doors[participant.door].end(participant, chain=chain)
 
 
-def _told(walk: Walk, participant: Participant, *, ended: bool) -> Walk:
-    told = Told(partner=participant.partner, ended=ended)
-    return replace(walk, waiting=None, told=(*walk.told, told))
+def _told(walk: Walk, participant: Participant, outcome: Outcome) -> Walk:
+    walk = replace(walk, waiting=None)
+    if participant.id == walk.asker and outcome is Outcome.LEFT:
+        # It wants the sign-out, so it needs no word from us.
+        return walk
+    return replace(walk, told=(*walk.told, Told(partner=participant.partner, outcome=outcome)))
 
 
 def _key(chain: str) -> str:

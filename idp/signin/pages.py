@@ -21,7 +21,7 @@ from idp.signin.flow import Flow
 from idp.signin.logout import LogoutStep, SignOut
 from idp.signin.record import Expired, Finished
 from idp.signin.steps import Step
-from idp.web import cookies, reply
+from idp.web import cookies, headers, reply
 from idp.web.cookies import Jar
 from idp.web.templating import page
 from idp.web.visit import visit_of
@@ -53,6 +53,7 @@ class SignInPages:
         route("/signin/<sign_in_id>/again", "again", self._again, methods=["POST"])
         route("/signout", "ask_signout", self._ask_signout)
         route("/signout", "signout", self._signout, methods=["POST"])
+        route("/signout/onward/<chain>", "onward", self._onward)
         return blueprint
 
     # For the doors ----------------------------------------------------------------------------
@@ -77,8 +78,8 @@ class SignInPages:
         if step.reply is not None:
             response = reply.respond(step.reply)
         else:
-            told = [(self._name(told.partner), told.ended) for told in step.told]
-            response = page("signout/done.html", results=told)
+            told = [(self._name(told.partner), told.outcome) for told in step.told]
+            response = _frames(step) if step.frames else page("signout/done.html", results=told)
         # Another browser's sign-out may pass through here, or somebody signed in again meanwhile.
         if self.signout.current(visit_of(request)) is None:
             cookies.drop(response, Jar.SESSION)
@@ -273,9 +274,17 @@ class SignInPages:
         step = self.signout.begin(visit_of(request), finish_door=door, finish=finish)
         return self.respond_logout(step)
 
+    def _onward(self, chain: str) -> Response:
+        return self.respond_logout(self.signout.onward(chain, visit_of(request)))
+
     def _name(self, partner_id: str) -> str:
         partner = self.partners.get(partner_id)
         return partner.name if partner else "—"
+
+
+def _frames(step: LogoutStep) -> Response:
+    headers.allow_frames(step.frames)
+    return page("signout/frames.html", frames=step.frames, onward=f"/signout/onward/{step.chain}")
 
 
 def _see(address: str) -> Response:

@@ -54,7 +54,7 @@ def test_unknown_people_are_refused_by_every_verb(desk):
 
 
 def test_disabling_ends_the_persons_sessions(desk, ada, store, clock):
-    sessions = desk.people.sessions
+    sessions = desk.people.farewell.sessions
     proof = Proof(
         person=ada.id, factor="password", kinds=frozenset({Kind.KNOW}), amr=("pwd",), at=clock.now()
     )
@@ -124,7 +124,7 @@ def test_removing_the_last_method_reopens_enrolment_and_says_so(desk, ada):
 def test_removing_a_method_ends_the_sessions_it_opened(desk, ada, store, clock):
     """Lost or stolen: whoever has it may be signed in already."""
     method = desk.methods.add_totp("ada", seed=SEED, actor=OWNER)
-    sessions = desk.people.sessions
+    sessions = desk.people.farewell.sessions
     proof = Proof(
         person=ada.id,
         factor="totp",

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
-from idp.app.ground import make_ground
+from idp.app.ground import Ground, make_ground
 from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
 from idp.core import codec
@@ -86,6 +86,7 @@ def _open(folder: Path) -> Store:
 class House:
     """Everything that a test may want to touch."""
 
+    ground: Ground
     clock: TestClock
     store: Store
     people: People
@@ -273,6 +274,7 @@ def build(template: Path, folder: Path, *, base: str = BASE) -> House:
     with store.read() as connection:
         registered = {partner.identifier: partner for partner in ground.partners.listing(connection)}
     return House(
+        ground=ground,
         clock=clock,
         store=store,
         people=People(store, clock, [local]),

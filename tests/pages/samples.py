@@ -130,7 +130,19 @@ SAMPLES = (
     Sample(
         name="signout-some",
         template="signout/done.html",
-        context={"results": (("Expenses", True), ("Wiki", False))},
+        context={"results": (("Expenses", "ended"), ("Wiki", "told"), ("Library", "left"))},
+    ),
+    Sample(
+        name="signout-told",
+        template="signout/done.html",
+        context={"results": (("Expenses", "ended"), (_LONG, "told"))},
+    ),
+    # As it looks while a frame takes its time.
+    Sample(
+        name="signout-frames",
+        template="signout/frames.html",
+        context={"frames": (), "onward": "/signout-told"},
+        scripts=False,
     ),
     Sample(name="home", template="home.html"),
     Sample(

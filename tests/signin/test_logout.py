@@ -30,7 +30,7 @@ def test_every_participant_is_told_one_after_another(house: House, browser: Brow
     step = signout.heard(chain_of(step), partner=one.id, ok=True, visit=browser.visit())
     step = signout.heard(chain_of(step), partner=two.id, ok=False, visit=browser.visit())
     assert step.reply is None
-    assert [(told.partner, told.ended) for told in step.told] == [(one.id, True), (two.id, False)]
+    assert [(told.partner, told.outcome) for told in step.told] == [(one.id, "ended"), (two.id, "left")]
     assert not step.complete
 
 
@@ -40,7 +40,7 @@ def test_what_cannot_be_told_is_said(house: House, browser: Browser) -> None:
     house.sign_in(browser, partner)
     house.door.can_end = False
     step = house.hall.signout.begin(browser.visit(), finish_door="", finish={})
-    assert [(told.partner, told.ended) for told in step.told] == [(partner.id, False)]
+    assert [(told.partner, told.outcome) for told in step.told] == [(partner.id, "left")]
 
 
 def test_the_partner_that_started_it_gets_the_last_answer(house: House, browser: Browser) -> None:
