@@ -5,6 +5,6 @@ between the attributes and the release, with the same trace.
 """
 
 from idp.claims.names import canonical
-from idp.claims.release import DEFAULT_RELEASE, Released, TraceLine, release
+from idp.claims.release import DEFAULT_RELEASE, Released, TraceLine, missing, release, values
 
-__all__ = ["DEFAULT_RELEASE", "Released", "TraceLine", "canonical", "release"]
+__all__ = ["DEFAULT_RELEASE", "Released", "TraceLine", "canonical", "missing", "release", "values"]

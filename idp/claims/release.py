@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from idp.claims.names import canonical
@@ -32,8 +32,10 @@ class Released:
     trace: tuple[TraceLine, ...]
 
 
-def release(person: Person, partner: Partner) -> Released:
+def release(person: Person, partner: Partner, *, wanted: Sequence[str] | None = None) -> Released:
     """Return the claims that the partner's release list allows about a person, and no others.
+
+    wanted narrows the list to what the partner asks for this time.
 
     Names match in any case, and a claim has its attribute's usual spelling, by which doors look
     for it. Each claim says its rule ("release:mail"), who says it (the partner's issuer) and
@@ -42,7 +44,10 @@ def release(person: Person, partner: Partner) -> Released:
     held = _held(person)
     claims: list[Claim] = []
     trace: list[TraceLine] = []
+    asked = None if wanted is None else {fold(canonical(name)) for name in wanted}
     for key, name in {fold(name): canonical(name) for name in partner.release}.items():
+        if asked is not None and fold(name) not in asked:
+            continue
         rule = f"release:{name}"
         values = held.get(key, ())
         claims.extend(
@@ -51,6 +56,17 @@ def release(person: Person, partner: Partner) -> Released:
         )
         trace.append(TraceLine(rule=rule, claims=len(values)))
     return Released(claims=tuple(claims), trace=tuple(trace))
+
+
+def missing(needed: Sequence[str], claims: Sequence[Claim]) -> tuple[str, ...]:
+    """Return those of the attributes that none of the claims says."""
+    said = {fold(claim.type) for claim in claims if claim.value}
+    return tuple(name for name in needed if fold(canonical(name)) not in said)
+
+
+def values(person: Person, attribute: str) -> tuple[str, ...]:
+    """Return what is known of a person under an attribute's name, whether or not it is released."""
+    return _held(person).get(fold(canonical(attribute)), ())
 
 
 def _held(person: Person) -> Mapping[str, tuple[str, ...]]:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import click
 
+from idp.cli import partner_set
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, say, table, warn
 from idp.core.errors import Refused
 from idp.core.ids import new_secret
 from idp.core.model import Partner
 from idp.desk.partners import shown
+from idp.desk.saml_choices import SIGN, SamlChoices
 from idp.partners import oidc
+from idp.partners.saml import Encrypt
 
 _LONGEST_FILE = 10 * 1024 * 1024  # bytes; more is no metadata of one application
 
@@ -26,6 +29,9 @@ def command() -> None:
     """
 
 
+command.add_command(partner_set.set_)
+
+
 @command.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.xml")
 @click.option("--name", metavar="T", default="", help="Name that people see; else the metadata's.")
@@ -34,11 +40,18 @@ def command() -> None:
 )
 @click.option(
     "--sign",
-    type=click.Choice(["both", "assertion"]),
-    help="What answers are signed in: response and assertion (the default), or the assertion alone.",
+    type=click.Choice(tuple(SIGN)),
+    help="What of an answer is signed: response and assertion (the default), or one of them.",
+)
+@click.option(
+    "--encrypt",
+    type=click.Choice([each.value for each in Encrypt]),
+    help="Encrypt assertions always, never, or when the metadata has a key for it (auto, the default).",
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def import_(*, file: Path, name: str, release: str, sign: str | None, json_: bool) -> None:
+def import_(
+    *, file: Path, name: str, release: str, sign: str | None, encrypt: str | None, json_: bool
+) -> None:
     """Trust a SAML application by its metadata, or bring a known one up to date."""
     data = _content(file)
     with office() as desk:
@@ -46,7 +59,7 @@ def import_(*, file: Path, name: str, release: str, sign: str | None, json_: boo
             data,
             name=name,
             release=_names(release),
-            sign_response=None if sign is None else sign == "both",
+            choices=SamlChoices(sign=sign, encrypt=Encrypt(encrypt) if encrypt else None),
             actor=desk.actor,
         )
     for problem in imported.problems:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
     PERSON_DISABLED = "person_disabled"
     OTHER_PERSON = "other_person"
     SUBJECT = "subject"
+    UNPROTECTED = "unprotected"  # what must be encrypted can't be
     CANCELLED = "cancelled"
     TOO_MANY_ATTEMPTS = "too_many_attempts"
 

@@ -39,7 +39,8 @@ class SubjectForm(StrEnum):
     PUBLIC = "public"  # the person's own opaque id, the same at every partner
     PAIRWISE = "pairwise"  # an opaque id of this person at this partner, stored
     TRANSIENT = "transient"  # a new opaque id each time
-    EMAIL = "email"  # the mail attribute
+    EMAIL = "email"  # a mail address: the mail attribute, or the one that is named
+    ATTRIBUTE = "attribute"  # the value of the attribute that is named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,9 @@ class SignInRequest:
 
     reply_to was already matched against what the partner registered. max_age is in
     seconds. expected_person is a person id the answer must be about (id_token_hint).
-    confirm names questions the partner wants asked ("account", "consent"). echo is
+    confirm names questions the partner wants asked ("account", "consent"). subject_attribute
+    goes with the subject forms that come from one. wanted names the attributes to say out of
+    those that may be released, None for all; needed those the partner cannot do without. echo is
     private to the door that made the request.
     """
 
@@ -84,6 +87,9 @@ class SignInRequest:
     strength: Strength | None = None
     subject: SubjectForm = SubjectForm.PAIRWISE
     subject_qualifier: str = ""
+    subject_attribute: str = ""
+    wanted: tuple[str, ...] | None = None
+    needed: tuple[str, ...] = ()
     confirm: tuple[str, ...] = ()
     expected_person: str = ""
     hint: str = ""

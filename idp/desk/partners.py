@@ -13,22 +13,25 @@ from idp.claims import DEFAULT_RELEASE, canonical
 from idp.core import codec
 from idp.core.errors import Refused
 from idp.core.ids import new_id
-from idp.core.model import Actor, Partner
+from idp.core.model import AccessPolicy, Actor, Partner
 from idp.core.ports import Clock
 from idp.desk.rights import need_owner
+from idp.desk.saml_choices import SamlChoices, chosen
 from idp.directory import attributes
 from idp.keys import Issuers
 from idp.partners import metadata
 from idp.partners.metadata import EntityRead
 from idp.partners.oidc import OidcSettings, check_client_id
 from idp.partners.registry import Partners
-from idp.partners.saml import SamlSettings, saml_settings
+from idp.partners.saml import CHOSEN, SamlSettings, saml_settings
 from idp.store import Store, Unit
 
 # An LDAP attribute name, or a claim's address.
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}|[a-z][a-z0-9+.-]*:[!-~]{1,500}")
 # Hashes of secrets are for comparing, not for showing.
 _HIDDEN = frozenset({"secret_hash"})
+_LONGEST_NOTES = 10_000
+_NO_CHOICES = SamlChoices()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,22 @@ class Imported:
     partner: Partner
     problems: tuple[str, ...]
     updated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerChanges:
+    """Changes to a partner; None leaves a thing as it is.
+
+    groups and people: who may enter, by name; both empty lets everybody in. saml is for partners
+    of that door only.
+    """
+
+    name: str | None = None
+    notes: str | None = None
+    release: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    people: tuple[str, ...] | None = None
+    saml: SamlChoices = _NO_CHOICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +75,7 @@ class PartnerDesk:
         *,
         name: str = "",
         release: Sequence[str] = (),
-        sign_response: bool | None = None,
+        choices: SamlChoices | None = None,
         actor: Actor,
     ) -> Imported:
         """Trust a SAML application by its metadata, or bring a known one up to date.
@@ -67,9 +86,7 @@ class PartnerDesk:
         need_owner(actor)
         read = metadata.read(data, now=self.clock.now())
         with self.store.write() as unit:
-            return self.adopt(
-                unit, read, name=name, release=release, sign_response=sign_response, actor=actor
-            )
+            return self.adopt(unit, read, name=name, release=release, choices=choices, actor=actor)
 
     def adopt(
         self,
@@ -78,7 +95,7 @@ class PartnerDesk:
         *,
         name: str = "",
         release: Sequence[str] = (),
-        sign_response: bool | None = None,
+        choices: SamlChoices | None = None,
         actor: Actor,
     ) -> Imported:
         """Do so with metadata that was read, in the unit that notes where it came from."""
@@ -93,7 +110,7 @@ class PartnerDesk:
         )
         partner = replace(
             known or _new("saml", read.entity_id, read.name, self.issuers.default().id),
-            settings=codec.plain(_chosen(read.settings, known, sign_response=sign_response)),
+            settings=codec.plain(self._chosen(read.settings, known, choices)),
         )
         event = Event.PARTNER_CHANGED if known else Event.PARTNER_ADDED
         saved = self._save(unit, _described(partner, name, release), event, actor)
@@ -147,6 +164,25 @@ class PartnerDesk:
             self._record(unit, Event.PARTNER_REMOVED, known, actor)
         return known
 
+    def change(self, which: str, changes: PartnerChanges, *, actor: Actor) -> Partner:
+        """Change what an administrator chose for a partner. Raises Refused."""
+        need_owner(actor)
+        with self.store.write() as unit:
+            known = self._found(unit.connection, which)
+            partner = _changed(known, changes)
+            if changes.saml:
+                if known.door != "saml":
+                    raise Refused("That can be chosen for SAML applications only.")
+                made = chosen(saml_settings(known), changes.saml, now=self.clock.now())
+                partner = replace(partner, settings=codec.plain(made))
+            return self._save(unit, partner, Event.PARTNER_CHANGED, actor)
+
+    def _chosen(self, read: SamlSettings, known: Partner | None, choices: SamlChoices | None) -> SamlSettings:
+        """Return what the metadata says, with what an administrator chose and metadata can't say."""
+        before = saml_settings(known) if known else read
+        kept = replace(read, **{name: getattr(before, name) for name in CHOSEN})
+        return chosen(kept, choices or SamlChoices(), now=self.clock.now())
+
     def _save(self, unit: Unit, partner: Partner, event: Event, actor: Actor) -> Partner:
         saved = self.partners.save(unit, partner, actor=actor, at=self.clock.now())
         self._record(unit, event, saved, actor)
@@ -192,19 +228,27 @@ def _new(door: str, identifier: str, name: str, issuer: str) -> Partner:
     )
 
 
-def _chosen(read: SamlSettings, known: Partner | None, *, sign_response: bool | None) -> SamlSettings:
-    """Return what the metadata says, with what an administrator chose and metadata can't say."""
-    before = saml_settings(known) if known else read
-    wanted = before.sign_response if sign_response is None else sign_response
-    return replace(read, sign_response=wanted, clock_skew=before.clock_skew)
-
-
 def _described(partner: Partner, name: str, release: Sequence[str]) -> Partner:
     if name:
         partner = replace(partner, name=attributes.line(name, what="An application's name"))
     if release:
         partner = replace(partner, release=_released(release))
     return partner
+
+
+def _changed(partner: Partner, changes: PartnerChanges) -> Partner:
+    partner = _described(partner, changes.name or "", ())
+    if changes.release is not None:
+        partner = replace(partner, release=_released(changes.release))
+    if changes.notes is not None:
+        if len(changes.notes) > _LONGEST_NOTES:
+            raise Refused(f"Notes have at most {_LONGEST_NOTES} characters.")
+        partner = replace(partner, notes=changes.notes)
+    access = AccessPolicy(
+        people=partner.access.people if changes.people is None else changes.people,
+        groups=partner.access.groups if changes.groups is None else changes.groups,
+    )
+    return replace(partner, access=access)
 
 
 def _released(names: Sequence[str]) -> tuple[str, ...]:

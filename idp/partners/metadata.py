@@ -6,25 +6,19 @@ about the rest: what could not be used is said in `problems`, for the administra
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import SplitResult, urlsplit
 
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 
 from idp.core.errors import BadMessage, Refused
+from idp.partners import certificates, encryption
 from idp.partners.documents import LIMIT, Document, Signature, expiry, open_document
 from idp.partners.remarks import Remark
-from idp.partners.saml import HTTP_POST, AcsEndpoint, SamlSettings, SloEndpoint
+from idp.partners.saml import HTTP_POST, AcsEndpoint, AttributeSet, SamlSettings, SloEndpoint
 from idp.signedxml import validate
 
 SAML2 = "urn:oasis:names:tc:SAML:2.0:protocol"
@@ -43,8 +37,8 @@ _DISPLAY_NAMES = (
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LONGEST_NAME = 200
 _LONGEST_IDENTIFIER = 1024  # SAML core 8.3.6
-_FEWEST_RSA_BITS = 2048
 _PLACE = re.compile(r"(?:Element|element) '(?:\{[^}]*\})?([A-Za-z]{1,60})'")
+_MOST_ATTRIBUTES = 200  # of one AttributeConsumingService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +71,17 @@ def read_entity(document: Document, *, now: datetime) -> EntityRead:
     settings = SamlSettings(
         acs=_acs(sp, problems),
         slo=_slo(sp, problems),
-        certificates=_certificates(sp, problems),
+        certificates=certificates.signing(sp, problems),
+        encryption_keys=certificates.encryption(sp, problems),
         name_id_formats=_formats(sp),
+        attribute_sets=_attribute_sets(sp),
         authn_requests_signed=_flag(sp.get("AuthnRequestsSigned")),
     )
     if settings.authn_requests_signed and not settings.certificates:
         raise Refused(
             "The metadata says that requests are signed, but holds no certificate to check them with."
         )
+    problems.extend(filter(None, [encryption.remark(settings, now=now)]))
     return EntityRead(
         entity_id=entity_id, name=_name(entity) or entity_id, settings=settings, problems=tuple(problems)
     )
@@ -197,46 +194,27 @@ def _plain_address(location: str) -> SplitResult | None:
     return parts if plain and port != 0 else None
 
 
-# Keys and formats -------------------------------------------------------------------------------
-def _certificates(sp: etree._Element, problems: list[str]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for descriptor in _all(sp, "md:KeyDescriptor"):
-        # Without use a key serves both purposes (metadata 2.4.1.1): leaving it out would switch
-        # signature checks off.
-        if descriptor.get("use", "signing").strip() != "signing":
-            continue
-        texts = [
-            element.text or "" for element in _all(descriptor, "ds:KeyInfo/ds:X509Data/ds:X509Certificate")
-        ]
-        if not texts:
-            problems.append(Remark("A signing key without a certificate was ignored."))
-        found.update((pem, None) for text in texts for pem in _certificate(text, problems))
-    return tuple(found)
-
-
-def _certificate(text: str, problems: list[str]) -> Iterator[str]:
-    try:
-        certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
-        key = certificate.public_key()
-    except (ValueError, binascii.Error, UnsupportedAlgorithm, x509.InvalidVersion):
-        problems.append(Remark("A certificate could not be read and was ignored."))
-        return
-    if isinstance(key, RSAPublicKey) and key.key_size < _FEWEST_RSA_BITS:
-        problems.append(
-            Remark(
-                "A signing key has only %(bits)s bits; %(enough)s or more are safe.",
-                bits=str(key.key_size),
-                enough=str(_FEWEST_RSA_BITS),
-            )
-        )
-    elif not isinstance(key, (RSAPublicKey, EllipticCurvePublicKey)):
-        problems.append(Remark("A certificate with a key that is neither RSA nor elliptic was ignored."))
-        return
-    yield certificate.public_bytes(Encoding.PEM).decode()
-
-
+# Formats and attributes ----------------------------------------------------------------------
 def _formats(sp: etree._Element) -> tuple[str, ...]:
     return tuple(text for element in _all(sp, "md:NameIDFormat") if (text := (element.text or "").strip()))
+
+
+def _attribute_sets(sp: etree._Element) -> tuple[AttributeSet, ...]:
+    return tuple(
+        AttributeSet(
+            index=_index(service, position),
+            wanted=_attributes(service, required=False),
+            required=_attributes(service, required=True),
+            is_default=_flag(service.get("isDefault")),
+        )
+        for position, service in enumerate(_all(sp, "md:AttributeConsumingService"))
+    )
+
+
+def _attributes(service: etree._Element, *, required: bool) -> tuple[str, ...]:
+    requested = _all(service, "md:RequestedAttribute")[:_MOST_ATTRIBUTES]
+    meant = (each for each in requested if not required or _flag(each.get("isRequired")))
+    return tuple(dict.fromkeys(name for each in meant if (name := each.get("Name", "").strip())))
 
 
 # Reading ----------------------------------------------------------------------------------------

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
 
 from idp.core import codec
 from idp.core.model import Partner
 
 HTTP_POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 HTTP_REDIRECT = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+SOAP = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP"
+
+
+class Encrypt(StrEnum):
+    """Whether assertions are encrypted; AUTO: when the metadata has a key that says it is for that."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class Weak(StrEnum):
+    """What is refused unless an administrator named a partner and a date."""
+
+    SHA1 = "sha1"  # signatures of its messages
+    CBC = "cbc"  # encryption of answers to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,23 +56,74 @@ class SloEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptionMethod:
+    """An algorithm that a partner reads, by URI; digest and mask go with OAEP ("": not said)."""
+
+    algorithm: str
+    digest: str = ""
+    mask: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncryptionKey:
+    """A key (in a certificate, PEM) to encrypt for a partner with.
+
+    declared: the metadata says that it is for encryption; one for every use is not.
+    """
+
+    certificate: str
+    methods: tuple[EncryptionMethod, ...] = ()
+    declared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeSet:
+    """An AttributeConsumingService (metadata 2.4.4): attributes by the names that messages use."""
+
+    index: int
+    wanted: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tolerated:
+    """A weak algorithm that a partner may still need, and until when."""
+
+    what: Weak
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SamlSettings:
-    """The SAML part of a partner.
+    """The SAML part of a partner: first what its metadata says, then what an administrator chose.
 
     certificates (PEM) hold the keys that may sign its messages; their dates and issuers do
     not matter, metadata is what makes them trusted. authn_requests_signed: unsigned ones are
-    refused. name_id_formats: what it can use, best first. sign_response: sign the Response
-    too, beside the Assertion. clock_skew: seconds its clock may be wrong by, beyond the
-    usual.
+    refused. name_id_formats: what it can use, best first.
+
+    sign_response, sign_assertion: what of an answer is signed, at least one. clock_skew: seconds
+    its clock may be wrong by, beyond the usual. name_id: the name of a NameID form (see
+    `saml.names`) for requests that leave it open, "" for the metadata's; name_id_attribute: where
+    it comes from. idp_initiated: people may start here; relay_state is what then goes along.
     """
 
     acs: tuple[AcsEndpoint, ...] = ()
     slo: tuple[SloEndpoint, ...] = ()
     certificates: tuple[str, ...] = ()
+    encryption_keys: tuple[EncryptionKey, ...] = ()
     name_id_formats: tuple[str, ...] = ()
+    attribute_sets: tuple[AttributeSet, ...] = ()
     authn_requests_signed: bool = False
     sign_response: bool = True
+    sign_assertion: bool = True
+    encrypt: Encrypt = Encrypt.AUTO
     clock_skew: int = 0
+    name_id: str = ""
+    name_id_attribute: str = ""
+    idp_initiated: bool = False
+    relay_state: str = ""
+    tolerated: tuple[Tolerated, ...] = ()
 
     @property
     def default_acs(self) -> AcsEndpoint | None:
@@ -67,6 +137,24 @@ class SamlSettings:
     def logout(self) -> SloEndpoint | None:
         """Return the endpoint that logout messages go to, None when the partner has none we can use."""
         return next((endpoint for endpoint in self.slo if endpoint.binding == HTTP_REDIRECT), None)
+
+    def tolerates(self, what: Weak, now: datetime) -> bool:
+        """Say whether an administrator allowed a weak algorithm for now."""
+        return any(each.what is what and now < each.until for each in self.tolerated)
+
+
+CHOSEN: Final = (
+    "sign_response",
+    "sign_assertion",
+    "encrypt",
+    "clock_skew",
+    "name_id",
+    "name_id_attribute",
+    "idp_initiated",
+    "relay_state",
+    "tolerated",
+)
+"""The settings that metadata can't say, so that new metadata leaves them as they are."""
 
 
 # By partner id: the mapping that was read, and what it says. A changed partner comes with a new

@@ -47,6 +47,9 @@ _OIDS = {
     "isMemberOf": "1.3.6.1.4.1.5923.1.5.1.1",
 }
 _SYNONYMS = {"groups": "isMemberOf"}
+_BY_OID = {f"urn:oid:{oid}": name for name, oid in _OIDS.items()} | {
+    f"urn:oid:{_OIDS[known]}": ours for ours, known in _SYNONYMS.items()
+}
 # XML 1.0 section 2.2: everything else breaks the document, escaped or not.
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -65,6 +68,11 @@ def statement(assertion: etree._Element, claims: Sequence[Claim]) -> None:
         said = child(assertion, f"{SAML}AttributeStatement")
         for name, several in values.items():
             _attribute(said, name, several)
+
+
+def known_as(said: Sequence[str]) -> tuple[str, ...]:
+    """Return our names for attributes by the names that partners use; unknown ones stay as they are."""
+    return tuple(dict.fromkeys(_BY_OID.get(name, name) for name in said))
 
 
 def fits_xml(text: str) -> bool:

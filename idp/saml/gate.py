@@ -6,7 +6,7 @@ whose signature was checked, when there was one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ from idp.core.model import Issuer, Partner
 from idp.core.ports import Clock, State
 from idp.keys import Issuers
 from idp.partners.registry import Partners
-from idp.partners.saml import SamlSettings, saml_settings
+from idp.partners.saml import SamlSettings, Weak, saml_settings
 
 DOOR = "saml"
 WINDOW = timedelta(minutes=5)
@@ -87,9 +87,10 @@ class Gate:
     ) -> Received:
         partner = self._partner(_sender(element))
         settings = saml_settings(partner)
-        signed = _signed_query(query, settings)
+        allow = self._algorithms(settings)
+        signed = _signed_query(query, settings, allow)
         if element.find(_SIGNATURE) is not None:
-            element, signed = _verified(element, settings, expected), True
+            element, signed = _verified(element, settings, expected, allow), True
         if not signed and (expected.always_signed or settings.authn_requests_signed):
             raise _untrusted("not signed, but must be")
         issuer = self.issuers.get(partner.issuer)
@@ -108,6 +109,10 @@ class Gate:
                 detail="unknown issuer" if partner is None else f"partner {partner.id} is disabled",
             )
         return partner
+
+    def _algorithms(self, settings: SamlSettings) -> Collection[str]:
+        old = settings.tolerates(Weak.SHA1, self.clock.now())
+        return signedxml.OLD_SIGNATURES if old else signedxml.SIGNATURES
 
     def _check_fresh(self, element: etree._Element, partner: Partner, settings: SamlSettings) -> None:
         window = WINDOW + timedelta(seconds=settings.clock_skew)
@@ -152,16 +157,18 @@ def _sender(element: etree._Element) -> str:
     return (element.findtext(_ISSUER) or "").strip()
 
 
-def _signed_query(query: signedxml.Query | None, settings: SamlSettings) -> bool:
+def _signed_query(query: signedxml.Query | None, settings: SamlSettings, allow: Collection[str]) -> bool:
     """Say whether the query was signed. A signature that is there must verify, asked for or not."""
     if query is None or query.signature is None:
         return False
-    signedxml.verify_query(query, certificates=_keys(settings))
+    signedxml.verify_query(query, certificates=_keys(settings), allow=allow)
     return True
 
 
-def _verified(element: etree._Element, settings: SamlSettings, expected: Expected) -> etree._Element:
-    verified = signedxml.verify(element, tag=expected.tag, certificates=_keys(settings))
+def _verified(
+    element: etree._Element, settings: SamlSettings, expected: Expected, allow: Collection[str]
+) -> etree._Element:
+    verified = signedxml.verify(element, tag=expected.tag, certificates=_keys(settings), allow=allow)
     if _sender(verified) != _sender(element):
         raise _untrusted("the verified element has another issuer")
     return verified

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from idp.core.errors import BadMessage, Denied, Reason
-from idp.core.model import SignInRequest, SubjectForm
+from idp.core.model import SignInRequest
 from idp.partners.saml import HTTP_POST, AcsEndpoint, SamlSettings
-from idp.saml import contexts, names
+from idp.saml import attributes, contexts, names
 from idp.saml.contexts import Wanted
 from idp.saml.gate import DOOR, Expected, Gate, Received
+from idp.saml.names import Naming
 from idp.saml.writing import SAML, SAMLP
 
 SSO_PATH = "/saml/sso"
@@ -69,9 +70,14 @@ def _with_demands(
     base: SignInRequest, received: Received, wanted: Wanted | None, subject: etree._Element | None
 ) -> SignInRequest:
     """Return the request with what it demands of the answer. Raises Denied for what can't be met."""
+    naming = _naming(received.element.find(f"{SAMLP}NameIDPolicy"), received)
+    wanted_attributes, needed = _attributes(received)
     return replace(
         base,
-        subject=_form(received.element.find(f"{SAMLP}NameIDPolicy"), received),
+        subject=naming.form,
+        subject_attribute=naming.attribute,
+        wanted=wanted_attributes,
+        needed=needed,
         subject_qualifier=received.partner.identifier,
         strength=contexts.demanded(wanted),
         hint=_hint(subject),
@@ -110,7 +116,7 @@ def _nowhere(detail: str) -> BadMessage:
 
 
 # What is asked ----------------------------------------------------------------------------------
-def _form(policy: etree._Element | None, received: Received) -> SubjectForm:
+def _naming(policy: etree._Element | None, received: Received) -> Naming:
     # AllowCreate is not looked at: a pairwise identifier says nothing before it is first used, so
     # one made for this request is as good as one made earlier (core 3.4.1.1).
     wanted = policy.get("Format", "").strip() if policy is not None else ""
@@ -121,7 +127,25 @@ def _form(policy: etree._Element | None, received: Received) -> SubjectForm:
             reason=Reason.SUBJECT,
             detail="SPNameQualifier of somebody else",
         )
-    return names.form_for(wanted, usable=received.settings.name_id_formats)
+    return names.naming(wanted, partner=received.partner, settings=received.settings)
+
+
+def _attributes(received: Received) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the attributes that the request wants, None for all, and those it needs (core 3.4.1).
+
+    Only an index narrows what is said: what the metadata lists by itself was known when an
+    administrator chose what to release. An unknown index names nothing (metadata 2.4.4).
+    """
+    services = received.settings.attribute_sets
+    asked = received.element.get("AttributeConsumingServiceIndex")
+    if asked is not None:
+        named = next((each for each in services if each.index == int(asked)), None)
+    else:
+        named = next((each for each in services if each.is_default), next(iter(services), None))
+    if named is None:
+        return None, ()
+    needed = attributes.known_as(named.required)
+    return (None if asked is None else attributes.known_as(named.wanted)), needed
 
 
 def _wanted(asked: etree._Element | None) -> Wanted | None:

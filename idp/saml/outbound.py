@@ -10,16 +10,20 @@ from lxml import etree
 from saml2 import saml, samlp, xmldsig
 
 from idp import signedxml
-from idp.core.errors import Denied, Reason
+from idp.core.errors import Denied, Reason, Refused
 from idp.core.model import Grant, Issuer, Partner, Reply, SignInRequest
 from idp.core.ports import Signer
+from idp.partners.encryption import recipient
 from idp.partners.saml import SamlSettings
 from idp.saml import attributes, names
 from idp.saml.writing import ALG, ISSUER_TAG, SAML, begin, child, message, status, timestamp
+from idp.signedxml import Recipient
+from idp.signedxml.encrypt import CBC
 
 LASTS = timedelta(minutes=5)
 # Partners' clocks are often a little behind, and most compare to the second.
 _EARLY = timedelta(seconds=30)
+_ENCRYPTED = f"{SAML}EncryptedAssertion"
 _REFERENCE = "/".join(f"{{{xmldsig.NAMESPACE}}}{name}" for name in ("Signature", "SignedInfo", "Reference"))
 
 # Core 3.2.2.2: whose fault it is, and what it was.
@@ -32,6 +36,7 @@ _STATUS = {
     Reason.CONTEXT: (samlp.STATUS_RESPONDER, samlp.STATUS_NO_AUTHN_CONTEXT),
     Reason.NO_METHOD: (samlp.STATUS_RESPONDER, samlp.STATUS_AUTHN_FAILED),
     Reason.OTHER_PERSON: (samlp.STATUS_RESPONDER, samlp.STATUS_UNKNOWN_PRINCIPAL),
+    Reason.UNPROTECTED: (samlp.STATUS_RESPONDER, ""),
     Reason.SUBJECT: (samlp.STATUS_REQUESTER, samlp.STATUS_INVALID_NAMEID_POLICY),
     Reason.CANCELLED: (samlp.STATUS_RESPONDER, samlp.STATUS_AUTHN_FAILED),
     Reason.TOO_MANY_ATTEMPTS: (samlp.STATUS_RESPONDER, samlp.STATUS_AUTHN_FAILED),
@@ -50,10 +55,18 @@ class Voice:
 
 
 def say(grant: Grant, *, context: str, voice: Voice) -> Reply:
-    """Return the posted Response with one signed Assertion that says the grant."""
+    """Return the posted Response with one Assertion that says the grant, signed and encrypted as chosen.
+
+    Raises Denied when it must be encrypted and can't be.
+    """
+    settings, reader = voice.settings, _reader(voice)
     response = _response(grant.request, voice, samlp.STATUS_SUCCESS)
-    _sign(_assertion(response, grant, context, voice), voice)
-    if voice.settings.sign_response:
+    assertion = _assertion(response, grant, context, voice)
+    if settings.sign_assertion:
+        _sign(assertion, voice)
+    if reader is not None:
+        _encrypt(assertion, reader)
+    if _signs_response(settings, reader):
         _sign(response, voice)
     return _posted(response, grant.request)
 
@@ -143,6 +156,32 @@ def _sign(target: etree._Element, voice: Voice) -> None:
     reference = target.find(_REFERENCE)
     if reference is None or reference.get("URI") != f"#{target.get('ID')}":
         raise RuntimeError("a message that is not signed as it must be")
+
+
+def _signs_response(settings: SamlSettings, reader: Recipient | None) -> bool:
+    # What the cipher does not protect against changes the signature around it must. And nothing
+    # leaves with no signature at all.
+    unguarded = reader is not None and reader.content in CBC
+    return settings.sign_response or not settings.sign_assertion or unguarded
+
+
+def _reader(voice: Voice) -> Recipient | None:
+    try:
+        return recipient(voice.settings, now=voice.now)
+    except Refused as refused:
+        raise Denied(
+            "The application must be answered in a way that nobody else can read, and it is not set up for "
+            "that. Please tell your administrator.",
+            reason=Reason.UNPROTECTED,
+            detail=refused.detail,
+        ) from refused
+
+
+def _encrypt(assertion: etree._Element, reader: Recipient) -> None:
+    response = assertion.getparent()
+    signedxml.encrypt(assertion, wrapper=_ENCRYPTED, to=reader)
+    if response is None or response.find(f"{SAML}Assertion") is not None:
+        raise RuntimeError("an assertion that is not encrypted as it must be")
 
 
 def _posted(root: etree._Element, request: SignInRequest) -> Reply:

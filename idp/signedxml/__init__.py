@@ -4,7 +4,7 @@ The only room that touches XML signatures. Inbound: decode_post or decode_redire
 parse_message, validate, verify; use nothing but the tree that verify returns.
 """
 
-from idp.signedxml.algorithms import SIGNATURES
+from idp.signedxml.algorithms import OLD_SIGNATURES, SIGNATURES
 from idp.signedxml.encrypt import Recipient, decrypt, encrypt
 from idp.signedxml.inflate import MESSAGE_LIMIT, decode_post, decode_redirect
 from idp.signedxml.parse import DOCUMENT_LIMIT, parse_aggregate, parse_document, parse_message
@@ -16,6 +16,7 @@ from idp.signedxml.verify import verify
 __all__ = [
     "DOCUMENT_LIMIT",
     "MESSAGE_LIMIT",
+    "OLD_SIGNATURES",
     "SIGNATURES",
     "MessageName",
     "Query",

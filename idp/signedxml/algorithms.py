@@ -1,6 +1,7 @@
 """Say which signature algorithms and keys are accepted, and verify raw octets with them.
 
-Neither SHA-1 nor MD5, and no HMAC: with an HMAC the public certificate could serve as key.
+No MD5, and no HMAC: with an HMAC the public certificate could serve as key. SHA-1 only where the
+caller allows it by name.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from idp.core.errors import BadMessage
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 _MGF1 = "http://www.w3.org/2007/05/xmldsig-more#"
 
+RSA_SHA1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
+_SHA1 = "http://www.w3.org/2000/09/xmldsig#sha1"
 RSA_SHA256 = f"{_MORE}rsa-sha256"
 ECDSA_SHA256 = f"{_MORE}ecdsa-sha256"
 SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
@@ -35,7 +38,7 @@ class _Method:
     """A signature algorithm: its family ("rsa", "pss" or "ecdsa") and its digest."""
 
     family: str
-    digest: hashes.SHA256 | hashes.SHA384 | hashes.SHA512
+    digest: hashes.SHA1 | hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 
 _METHODS: Final[Mapping[str, _Method]] = MappingProxyType(
@@ -48,13 +51,23 @@ _METHODS: Final[Mapping[str, _Method]] = MappingProxyType(
             (f"{_MORE}ecdsa-sha{bits}", "ecdsa"),
         )
     }
+    | {RSA_SHA1: _Method("rsa", hashes.SHA1())}  # noqa: S303 - see OLD_SIGNATURES
 )
 
-SIGNATURES: Final = frozenset(_METHODS)
+SIGNATURES: Final = frozenset(_METHODS) - {RSA_SHA1}
 """The accepted signature algorithms, by URI (RFC 9231)."""
+
+OLD_SIGNATURES: Final = SIGNATURES | {RSA_SHA1}
+"""The same with SHA-1, for a partner that an administrator allowed it by name and until a date."""
 
 DIGESTS: Final = frozenset({SHA256, f"{_MORE}sha384", "http://www.w3.org/2001/04/xmlenc#sha512"})
 """The accepted digest algorithms of a reference, by URI."""
+
+
+def digests(allow: Collection[str]) -> frozenset[str]:
+    """Return the digests of a reference that go with the allowed signature algorithms."""
+    return DIGESTS | {_SHA1} if RSA_SHA1 in allow else DIGESTS
+
 
 SIGNED_AS: Final[Mapping[str, str]] = MappingProxyType({"RS256": RSA_SHA256, "ES256": ECDSA_SHA256})
 """What we sign with: from a JWA name to the URI that XML knows it by."""

@@ -19,7 +19,7 @@ from signxml.exceptions import SignXMLException
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from idp.core.errors import BadMessage
-from idp.signedxml.algorithms import DIGESTS, SIGNATURES, check_method, fitting
+from idp.signedxml.algorithms import SIGNATURES, check_method, digests, fitting
 from idp.signedxml.inflate import decode_base64
 from idp.signedxml.names import ASSERTION, DS, ENVELOPED, EXCLUSIVE, INCLUSIVE_NAMESPACES, SIGNATURE
 from idp.signedxml.parse import MESSAGE_PARSER
@@ -43,13 +43,14 @@ _NOT_VERIFIED = (
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """What a signature says of itself: algorithm URI, and how the octets were made.
+    """What a signature says of itself: algorithms by URI, and how the octets were made.
 
     exclusive False means inclusive canonicalisation, the default when no transform names one
     (XML Signature 4.4.3.2).
     """
 
     method: str
+    digest: str
     exclusive: bool
     prefixes: tuple[str, ...]
 
@@ -73,7 +74,7 @@ def verify(
     identifier = _only_id(root, chosen)
     document = etree.fromstring(etree.tostring(chosen, with_tail=False), MESSAGE_PARSER)
     element = _only_signature(document)
-    signature = _read(element, identifier)
+    signature = _read(element, identifier, accepted=digests(allow))
     check_method(signature.method, allow=allow)
     octets = _signed_octets(document, certificates, signature)
     _cut(document, element)
@@ -108,7 +109,7 @@ def _only_signature(document: etree._Element) -> etree._Element:
     return signatures[0]
 
 
-def _read(element: etree._Element, identifier: str) -> _Signature:
+def _read(element: etree._Element, identifier: str, *, accepted: Collection[str]) -> _Signature:
     """Check the signature's structure to the last element, and return what it says."""
     info, value, *_ = _children(element, "SignedInfo", "SignatureValue", optional="KeyInfo")
     canonicalisation, method, reference = _children(
@@ -126,10 +127,11 @@ def _read(element: etree._Element, identifier: str) -> _Signature:
     if canonicalisation.get("Algorithm") != EXCLUSIVE:
         raise _bad("canonicalisation")
     _prefixes(canonicalisation)
-    if digest_method.get("Algorithm") not in DIGESTS:
+    digest = digest_method.get("Algorithm", "")
+    if digest not in accepted:
         raise _bad("digest algorithm")
     exclusive, prefixes = _transforms(transforms)
-    return _Signature(method.get("Algorithm", ""), exclusive, prefixes)
+    return _Signature(method.get("Algorithm", ""), digest, exclusive, prefixes)
 
 
 def _transforms(element: etree._Element) -> tuple[bool, tuple[str, ...]]:
@@ -186,7 +188,7 @@ def _with_key(document: etree._Element, certificate: x509.Certificate, signature
             location="./",
             expect_references=1,
             signature_methods=frozenset({SignatureMethod(signature.method)}),
-            digest_algorithms=frozenset(map(DigestAlgorithm, DIGESTS)),
+            digest_algorithms=frozenset({DigestAlgorithm(signature.digest)}),
             ignore_ambiguous_key_info=True,
             # The certificate is a container for a key, whose dates say nothing: see `fitting`.
             verification_time=certificate.not_valid_before_utc,

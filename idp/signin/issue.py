@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idp.audit import AuditLog, Entry, Event
-from idp.claims import release
+from idp.claims import missing, release, values
 from idp.core.errors import Denied, Reason
 from idp.core.ids import new_id, new_secret
 from idp.core.model import (
@@ -135,7 +135,9 @@ class Issuing:
             case SubjectForm.TRANSIENT:
                 return Subject(value=new_id(), form=request.subject, qualifier=qualifier)
             case SubjectForm.EMAIL:
-                return Subject(value=_mail(person), form=request.subject)
+                return Subject(value=_mail(person, request.subject_attribute or "mail"), form=request.subject)
+            case SubjectForm.ATTRIBUTE:
+                return Subject(value=_named(person, request.subject_attribute), form=request.subject)
             case SubjectForm.PAIRWISE:
                 if joined is not None and _is_pairwise(joined.subject, qualifier):
                     return joined.subject
@@ -160,7 +162,7 @@ class Issuing:
             request=judged.sign_in.request,
             person=person.id,
             subject=participant.subject,
-            claims=release(person, judged.partner).claims,
+            claims=release(person, judged.partner, wanted=judged.sign_in.request.wanted).claims,
             amr=amr_of(decision),
             acr=decision.reached,
             authenticated_at=min(proof.at for proof in decision.counted),
@@ -249,17 +251,31 @@ def _is_pairwise(subject: Subject, qualifier: str) -> bool:
     return subject.form is SubjectForm.PAIRWISE and subject.qualifier == qualifier
 
 
-def _mail(person: Person) -> str:
-    mail = person.attributes.get("mail", ())
+def _mail(person: Person, attribute: str) -> str:
+    mail = values(person, attribute)
     if not mail:
         raise Denied(
             "This application needs an e-mail address, and none is on record for you.",
             reason=Reason.SUBJECT,
+            detail=f"no {attribute}",
         )
     return mail[0]
 
 
+def _named(person: Person, attribute: str) -> str:
+    found = values(person, attribute)
+    # Of several a source may give another one first tomorrow: that would be somebody else.
+    if len(found) != 1:
+        raise Denied(
+            "This application needs something to know you by that is not on record for you.",
+            reason=Reason.SUBJECT,
+            detail=f"{len(found)} values of {attribute!r}",
+        )
+    return found[0]
+
+
 def _issued(judged: Judged, grant: Grant) -> Entry:
+    lacking = missing(grant.request.needed, grant.claims)
     return Entry(
         event=Event.TOKEN_ISSUED,
         person=grant.person,
@@ -267,7 +283,12 @@ def _issued(judged: Judged, grant: Grant) -> Entry:
         verdict="issue",
         rules=judged.decision.rules,
         correlation=judged.sign_in.correlation,
-        detail={"door": grant.request.door, "acr": grant.acr.value, "amr": list(grant.amr)},
+        detail={
+            "door": grant.request.door,
+            "acr": grant.acr.value,
+            "amr": list(grant.amr),
+            **({"missing": list(lacking)} if lacking else {}),
+        },
         name=judged.person.name if judged.person else "",
         address=judged.sign_in.network.address,
     )

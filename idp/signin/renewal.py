@@ -42,4 +42,4 @@ class Renewal:
         )
         if judged.person is None or not isinstance(judged.decision.verdict, Issue):
             raise Denied("The person may not sign in any more.", reason=Reason.ACCESS)
-        return replace(grant, claims=release(judged.person, judged.partner).claims)
+        return replace(grant, claims=release(judged.person, judged.partner, wanted=request.wanted).claims)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from time import sleep
 from typing import Any
 
@@ -51,26 +50,43 @@ class Store:
         self.engine = engine
         # How many configuration changes this process made itself: caches follow those at once.
         self.own_changes = 0
-        self._held = _Held(engine) if engine.dialect.name == "sqlite" else None
-        self._reading = engine if self._held else _autocommit(engine)
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        # SQLite's engine is in this mode from the start: to set it at each use costs as much as
+        # the use.
+        self._reading = engine if self._is_sqlite else _autocommit(engine)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection for reading; each statement sees the latest commit."""
-        if self._held is not None:
-            yield self._held.reading()
-            return
         with self._reading.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Unit]:
         """Give a unit of work; it commits when the block ends and rolls back on any error."""
-        begun = self.engine.begin() if self._held is None else _immediate(self._held.writing())
-        with begun as connection:
+        with self._begin() as connection:
             unit = Unit(self, connection)
             yield unit
         unit.committed()
+
+    def _begin(self) -> AbstractContextManager[sa.Connection]:
+        return self._immediate() if self._is_sqlite else self.engine.begin()
+
+    @contextmanager
+    def _immediate(self) -> Iterator[sa.Connection]:
+        # A deferred transaction that turns into a write fails at once when another writer is
+        # active, however long the busy timeout: take the lock at the start.
+        with self._reading.connect() as connection:
+            # On the driver: SQLAlchemy's execution costs more than the statement (see prepared.py).
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                driver.execute("COMMIT")
+            finally:
+                # Also when the commit itself failed: the pool must not get it back half done.
+                if driver.in_transaction:
+                    driver.execute("ROLLBACK")
 
     def note_change(self) -> None:
         """Have this process's caches look again."""
@@ -78,58 +94,7 @@ class Store:
 
     def dispose(self) -> None:
         """Close all connections."""
-        if self._held is not None:
-            self._held.close()
         self.engine.dispose()
-
-
-class _Held(threading.local):
-    """What one thread holds open of an SQLite file.
-
-    To fetch a connection from a pool each time costs several times what a statement does.
-    Writing has a connection of its own: what is read beside it must not see what may yet be
-    rolled back, as on every other database.
-    """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._reading: sa.Connection | None = None
-        self._writing: sa.Connection | None = None
-
-    def reading(self) -> sa.Connection:
-        """Return this thread's connection for reading."""
-        if self._reading is None:
-            self._reading = self._engine.connect()
-        return self._reading
-
-    def writing(self) -> sa.Connection:
-        """Return this thread's connection for writing."""
-        if self._writing is None:
-            self._writing = self._engine.connect()
-        return self._writing
-
-    def close(self) -> None:
-        """Give this thread's connections back; those of a thread that ended went with it."""
-        for connection in (self._reading, self._writing):
-            if connection is not None:
-                connection.close()
-        self._reading = self._writing = None
-
-
-@contextmanager
-def _immediate(connection: sa.Connection) -> Iterator[sa.Connection]:
-    # A deferred transaction that turns into a write fails at once when another writer is
-    # active, however long the busy timeout: take the lock at the start.
-    # On the driver: SQLAlchemy's execution costs more than the statement (see prepared.py).
-    driver: Any = connection.connection.dbapi_connection
-    driver.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        driver.execute("COMMIT")
-    finally:
-        # Also when the commit itself failed: it must not be used again half done.
-        if driver.in_transaction:
-            driver.execute("ROLLBACK")
 
 
 def open_store(url: str) -> Store:
@@ -148,8 +113,7 @@ def open_store(url: str) -> Store:
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         pool_reset_on_return=None,
-        # Each thread holds its own (see _Held), for as long as it lives.
-        poolclass=sa.NullPool,
+        pool_size=20,
     )
     event.listen(engine, "connect", _prepare_sqlite)
     return Store(engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,39 @@ def test_metadata_of_other_products_is_imported(idp, sample):
 
 def test_expired_metadata_is_refused(idp):
     assert "expired" in idp.refused("partner", "import", str(EXPIRED))
+
+
+def test_what_was_chosen_for_an_application_is_changed(idp):
+    partner = idp.json("partner", "import", str(SAMPLES / "node-saml.xml"), "--encrypt", "never")
+    assert partner["settings"]["encrypt"] == "never"
+    soon = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    changed = idp.json(
+        *(
+            "partner",
+            "set",
+            partner["id"],
+            "--name",
+            "Costs",
+            "--groups",
+            "staff, boss",
+            "--sign",
+            "response",
+        ),
+        *("--nameid", "email", "--idp-initiated", "--relay-state", "/start", "--clock-skew", "30"),
+        *("--allow", "sha1", "--until", soon),
+    )
+    settings = changed["settings"]
+    assert (changed["name"], changed["access"]["groups"]) == ("Costs", ["staff", "boss"])
+    assert (settings["name_id"], settings["idp_initiated"], settings["relay_state"]) == (
+        "email",
+        True,
+        "/start",
+    )
+    assert [each["what"] for each in settings["tolerated"]] == ["sha1"]
+    assert "Changed Costs." in idp("partner", "set", partner["id"], "--refuse", "sha1").stdout
+    assert idp.json("partner", "show", partner["id"])["settings"]["tolerated"] == []
+    for wrong in ([], ["--allow", "sha1"], ["--until", "2030-01-01"]):
+        idp("partner", "set", partner["id"], *wrong, exit_code=2)
 
 
 def test_the_default_release(idp):

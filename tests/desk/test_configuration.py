@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -10,9 +11,10 @@ import sqlalchemy as sa
 from idp.claims import DEFAULT_RELEASE
 from idp.core.errors import Refused
 from idp.core.ids import fingerprint
-from idp.desk.partners import shown
+from idp.desk.partners import PartnerChanges, shown
+from idp.desk.saml_choices import SamlChoices, chosen
 from idp.partners import oidc
-from idp.partners.saml import saml_settings
+from idp.partners.saml import Encrypt, SamlSettings, Tolerated, Weak, saml_settings
 from idp.store.schema import changes
 from tests.desk.conftest import OWNER
 
@@ -158,9 +160,78 @@ def test_rules_are_replaced_as_a_whole(desk, store):
 
 
 def test_what_an_administrator_chose_outlives_a_new_copy_of_the_metadata(desk):
-    first = desk.partners.import_metadata(METADATA, sign_response=False, actor=OWNER).partner
+    first = desk.partners.import_metadata(
+        METADATA, choices=SamlChoices(sign="assertion"), actor=OWNER
+    ).partner
     again = desk.partners.import_metadata(METADATA, actor=OWNER).partner
     assert saml_settings(first).sign_response is False
     assert saml_settings(again).sign_response is False
-    both = desk.partners.import_metadata(METADATA, sign_response=True, actor=OWNER).partner
+    both = desk.partners.import_metadata(METADATA, choices=SamlChoices(sign="both"), actor=OWNER).partner
     assert saml_settings(both).sign_response is True
+
+
+def test_what_was_chosen_can_be_changed_and_is_on_record(desk, store):
+    partner = desk.partners.import_metadata(METADATA, actor=OWNER).partner
+    choices = SamlChoices(
+        sign="response", encrypt=Encrypt.NEVER, name_id="unspecified:employeenumber", clock_skew=60
+    )
+    changes = PartnerChanges(
+        name="Costs", notes="Ask Bob.", release=("MAIL",), groups=("staff",), people=("ada",), saml=choices
+    )
+    changed = desk.partners.change(partner.id, changes, actor=OWNER)
+    assert (changed.name, changed.notes, changed.release) == ("Costs", "Ask Bob.", ("mail",))
+    assert (changed.access.groups, changed.access.people) == (("staff",), ("ada",))
+    settings = saml_settings(changed)
+    assert (settings.sign_response, settings.sign_assertion) == (True, False)
+    assert (settings.name_id, settings.name_id_attribute) == ("unspecified", "employeeNumber")
+    assert (settings.encrypt, settings.clock_skew) == (Encrypt.NEVER, 60)
+    assert settings.acs == saml_settings(partner).acs
+    assert last_change(store)["after"]["notes"] == "Ask Bob."
+    assert events(desk) == ["partner-added", "partner-changed"]
+    cleared = desk.partners.change(partner.id, PartnerChanges(release=(), groups=(), people=()), actor=OWNER)
+    assert (cleared.release, cleared.access.groups, cleared.notes) == ((), (), "Ask Bob.")
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def tolerated(days: int, what: Weak = Weak.SHA1) -> SamlChoices:
+    return SamlChoices(tolerate=Tolerated(what=what, until=NOW + timedelta(days=days)))
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        SamlChoices(encrypt=Encrypt.ALWAYS),
+        SamlChoices(name_id="X509SubjectName"),
+        SamlChoices(name_id="unspecified"),
+        SamlChoices(name_id="persistent:mail"),
+        SamlChoices(clock_skew=601),
+        SamlChoices(clock_skew=-1),
+        SamlChoices(relay_state="a\nb"),
+        SamlChoices(relay_state="x" * 1001),
+        tolerated(0),
+        tolerated(400),
+    ],
+)
+def test_a_choice_that_could_not_work_is_refused(choices):
+    with pytest.raises(Refused):
+        chosen(SamlSettings(), choices, now=NOW)
+
+
+def test_a_weak_algorithm_is_allowed_until_a_date_one_by_one():
+    with_sha1 = chosen(SamlSettings(), tolerated(30), now=NOW)
+    both = chosen(with_sha1, tolerated(10, Weak.CBC), now=NOW)
+    assert [each.what for each in both.tolerated] == [Weak.SHA1, Weak.CBC]
+    assert both.tolerates(Weak.SHA1, NOW + timedelta(days=29))
+    assert not both.tolerates(Weak.SHA1, NOW + timedelta(days=30))
+    assert not chosen(both, SamlChoices(refuse=Weak.SHA1), now=NOW).tolerates(Weak.SHA1, NOW)
+    # What has run out is forgotten at the next change.
+    later = chosen(both, SamlChoices(sign="both"), now=NOW + timedelta(days=20))
+    assert [each.what for each in later.tolerated] == [Weak.SHA1]
+
+
+def test_saml_choices_are_for_saml_only(desk, wiki):
+    with pytest.raises(Refused):
+        desk.partners.change("wiki", PartnerChanges(saml=SamlChoices(sign="both")), actor=OWNER)
+    assert desk.partners.change("wiki", PartnerChanges(name="W"), actor=OWNER).name == "W"

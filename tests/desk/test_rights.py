@@ -10,7 +10,7 @@ import pytest
 from idp.core.model import Actor
 from idp.desk.keys import KeyDesk
 from idp.desk.methods import MethodDesk
-from idp.desk.partners import PartnerDesk
+from idp.desk.partners import PartnerChanges, PartnerDesk
 from idp.desk.people import PeopleDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
@@ -40,6 +40,7 @@ _ARGUMENTS = {
     "enabled": True,
     "unit": None,
     "read": None,
+    "changes": PartnerChanges(),
 }
 _VERBS = [
     (noun, name)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from idp.core.errors import BadMessage
 from idp.core.model import Strength
+from idp.partners.saml import Tolerated, Weak
 from idp.saml.contexts import REFEDS_MFA
 from tests.saml.asking import context
 from tests.saml.house import House
@@ -154,3 +161,68 @@ def test_case_26_weak_algorithms_are_refused(
     raw = query(authn_request(strict_house.clock.now()), key=key, sig_alg=algorithm or " ")
     with pytest.raises(BadMessage):
         strict_house.inbound.by_redirect(raw)
+
+
+SHA1 = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
+
+
+def old_query(house: House, key: rsa.RSAPrivateKey) -> str:
+    """Return a query signed with SHA-1."""
+    octets = query(authn_request(house.clock.now())) + "&SigAlg=" + quote(SHA1, safe="")
+    signature = key.sign(octets.encode(), PKCS1v15(), hashes.SHA1())  # noqa: S303
+    return f"{octets}&Signature={quote(b64encode(signature).decode(), safe='')}"
+
+
+def old_post(
+    house: House, key: rsa.RSAPrivateKey, issuer: str = "https://sp.example/metadata"
+) -> dict[str, str]:
+    """Return a form signed with SHA-1, by another library."""
+    sha1 = "http://www.w3.org/2000/09/xmldsig#sha1"
+    xml = authn_request(house.clock.now(), issuer=issuer)
+    made = OneLogin_Saml2_Utils.add_sign(xml.encode(), Sp(key).key_pem, Sp(key).pem, False, SHA1, sha1)
+    return posted(made)
+
+
+def test_case_26_sha1_only_where_an_administrator_allowed_it_and_until_then(
+    house: House, key: rsa.RSAPrivateKey, other_key: rsa.RSAPrivateKey
+) -> None:
+    sp = Sp(key, requests_signed=True)
+    house.add(sp)
+    for attempt in (
+        lambda: house.inbound.by_redirect(old_query(house, key)),
+        lambda: house.inbound.by_post(old_post(house, key)),
+    ):
+        with pytest.raises(BadMessage):
+            attempt()
+    allowed = (Tolerated(what=Weak.SHA1, until=house.clock.now() + timedelta(hours=1)),)
+    house.add(sp, tolerated=allowed)
+    assert house.inbound.by_redirect(old_query(house, key)).request
+    assert house.inbound.by_post(old_post(house, key)).request
+    # It is the algorithm that is allowed, not the key or the absence of a signature.
+    with pytest.raises(BadMessage):
+        house.inbound.by_redirect(old_query(house, other_key))
+    with pytest.raises(BadMessage):
+        house.inbound.by_redirect(query(authn_request(house.clock.now())))
+    # And another partner's permission is not this one's.
+    house.add(Sp(other_key, entity_id="https://other.example/metadata", requests_signed=True))
+    with pytest.raises(BadMessage):
+        house.inbound.by_post(old_post(house, other_key, "https://other.example/metadata"))
+    house.clock.advance(hours=1)  # type: ignore[attr-defined]
+    with pytest.raises(BadMessage):
+        house.inbound.by_redirect(old_query(house, key))
+
+
+def test_both_certificates_of_a_rollover_are_good(
+    house: House, key: rsa.RSAPrivateKey, other_key: rsa.RSAPrivateKey
+) -> None:
+    old, new = Sp(key, requests_signed=True), Sp(other_key, requests_signed=True)
+    descriptor = re.compile(rb"<md:KeyDescriptor>.*</md:KeyDescriptor>", re.DOTALL)
+    (second,) = descriptor.findall(new.metadata())
+    house.add_metadata(descriptor.sub(lambda found: found[0] + second, old.metadata()))
+    for each in (old, new):
+        now = house.clock.now()
+        assert house.inbound.by_redirect(query(authn_request(now), key=each.key)).request
+        assert house.inbound.by_post(posted(signed(authn_request(now), each))).request
+    house.add(new)
+    with pytest.raises(BadMessage):
+        house.inbound.by_redirect(query(authn_request(house.clock.now()), key=key))

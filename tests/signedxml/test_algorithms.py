@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from lxml import etree
 
 from idp.core.errors import BadMessage
-from idp.signedxml import SIGNATURES
+from idp.signedxml import OLD_SIGNATURES, SIGNATURES
 from idp.signedxml.names import DS
 from tests.signedxml.changes import (
     ENC,
@@ -61,7 +61,6 @@ def test_every_accepted_algorithm(bits: int, method: str, key: Callable[[], Key]
 @pytest.mark.parametrize(
     ("uri", "digest"),
     [
-        (f"{DS}rsa-sha1", "sha1"),
         (f"{MORE}rsa-sha224", "sha224"),
         (f"{MGF1}sha1-rsa-MGF1", "sha1"),
         (f"{MGF1}sha224-rsa-MGF1", "sha224"),
@@ -77,6 +76,15 @@ def test_case_26_weak_signature_algorithms(uri: str, digest: str) -> None:
         gate(data, key=key)
     with pytest.raises(BadMessage, match="algorithm"):
         gate(data, key=key, allow={uri})
+
+
+def test_case_26_sha1_is_refused_unless_the_caller_allows_it_by_name() -> None:
+    change = set_attribute("SignatureMethod", "Algorithm", f"{DS}rsa-sha1")
+    data = resigned(genuine(), change, digest="sha1")
+    for allow in (None, SIGNATURES):
+        with pytest.raises(BadMessage, match="algorithm"):
+            gate(data, allow=allow)
+    assert gate(data, allow=OLD_SIGNATURES).get("ID")
 
 
 @pytest.mark.parametrize(
