@@ -12,6 +12,7 @@ from idp.oidc.door import OidcDoor
 from idp.oidc.idtokens import IdTokens
 from idp.oidc.token_endpoint import TokenEndpoint
 from idp.oidc.userinfo import UserInfo
+from idp.sessions import Subjects
 
 
 def door(ground: Ground) -> OidcDoor:
@@ -25,7 +26,9 @@ def pages(ground: Ground, hallway: Hallway) -> oidc_pages.OidcPages:
     id_tokens = IdTokens(partners=partners, issuers=issuers, ring=ground.keys)
     return oidc_pages.OidcPages(
         signin=hallway.pages,
-        authorize=Authorize(partners=partners, issuers=issuers, id_tokens=id_tokens),
+        authorize=Authorize(
+            partners=partners, issuers=issuers, id_tokens=id_tokens, subjects=Subjects(ground.store)
+        ),
         token=TokenEndpoint(
             partners=partners,
             issuers=issuers,

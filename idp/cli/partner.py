@@ -92,6 +92,7 @@ def import_(
 @click.option(
     "--frontchannel-logout-uri", "framed", metavar="URI", default="", help="Its page that a sign-out loads."
 )
+@click.option("--pairwise", is_flag=True, help="Know people by ids that only applications of its host share.")
 @click.option(
     "--id-token-alg", "alg", type=click.Choice(oidc.ID_TOKEN_ALGS), default="RS256", show_default=True
 )
@@ -109,6 +110,7 @@ def add_oidc(
     logouts: tuple[str, ...],
     behind: str,
     framed: str,
+    pairwise: bool,
     alg: str,
     release: str,
     json_: bool,
@@ -127,6 +129,7 @@ def add_oidc(
         id_token_alg=alg,
         backchannel_logout_uri=behind,
         frontchannel_logout_uri=framed,
+        sector=oidc.sector_of(redirects) if pairwise else "",
     )
     with office() as desk:
         partner = desk.partners.add_oidc(

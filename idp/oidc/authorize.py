@@ -9,14 +9,16 @@ from dataclasses import dataclass, replace
 from idp.core.errors import BadMessage
 from idp.core.model import Partner, Reply, SignInRequest, SubjectForm
 from idp.keys import Issuers
-from idp.oidc import contexts
+from idp.oidc import contexts, wanted
 from idp.oidc.answers import MODES, encode
 from idp.oidc.claims import SCOPES
 from idp.oidc.errors import OAuthError, invalid_request
 from idp.oidc.idtokens import IdTokens
 from idp.oidc.parameters import Parameters
+from idp.oidc.wanted import Member
 from idp.partners.oidc import OidcSettings, oidc_settings
 from idp.partners.registry import Partners
+from idp.sessions import Subjects
 
 # Longest values in characters; what is not listed is never looked at or has its own limit.
 _LIMITS = {"state": 4096, "nonce": 512, "scope": 2048, "prompt": 200, "acr_values": 2048}
@@ -43,6 +45,18 @@ class _Given:
     partner: Partner
     settings: OidcSettings
     id_tokens: IdTokens
+    subjects: Subjects
+
+    def person(self, subject: str) -> str:
+        """Return the person whom the client knows by a sub, the sub itself when there is none."""
+        if not self.settings.sector:
+            return subject
+        return self.subjects.whose(subject, qualifier=_qualifier(self.settings)) or subject
+
+
+def _qualifier(settings: OidcSettings) -> str:
+    # No SAML entity id looks like this, so no SAML partner shares these ids.
+    return f"sector:{settings.sector}" if settings.sector else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +66,7 @@ class Authorize:
     partners: Partners
     issuers: Issuers
     id_tokens: IdTokens
+    subjects: Subjects
 
     def __call__(self, parameters: Parameters) -> SignInRequest | Reply:
         """Check an authorization request (OIDC core 3.1.2, RFC 7636, RFC 9207).
@@ -87,7 +102,13 @@ class Authorize:
                 "The application asked to send you to an address that it has not registered.",
                 detail=f"redirect_uri of client {partner.identifier}",
             )
-        return _Given(parameters=parameters, partner=partner, settings=settings, id_tokens=self.id_tokens)
+        return _Given(
+            parameters=parameters,
+            partner=partner,
+            settings=settings,
+            id_tokens=self.id_tokens,
+            subjects=self.subjects,
+        )
 
 
 def _begun(given: _Given) -> SignInRequest:
@@ -102,7 +123,8 @@ def _begun(given: _Given) -> SignInRequest:
         issuer=given.partner.issuer,
         partner=given.partner.id,
         reply_to=sent.get("redirect_uri"),
-        subject=SubjectForm.PUBLIC,
+        subject=SubjectForm.PAIRWISE if given.settings.sector else SubjectForm.PUBLIC,
+        subject_qualifier=_qualifier(given.settings),
         echo=echo,
     )
 
@@ -213,6 +235,40 @@ def _acr_values(given: _Given, request: SignInRequest) -> SignInRequest:
     return replace(_noted(request, "acr", wanted), strength=contexts.demanded(wanted))
 
 
+def _claims(given: _Given, request: SignInRequest) -> SignInRequest:
+    text = given.parameters.get("claims")
+    if not text:
+        return request
+    asked = wanted.read(text)
+    request = _noted(request, "claims", wanted.to_echo(asked))
+    if "acr" in asked.id_token:
+        request = _acr_claim(asked.id_token["acr"], request)
+    for member in (asked.id_token.get("sub"), asked.userinfo.get("sub")):
+        if member is not None and len(member.values) == 1:
+            request = _about(given, request, member.values[0])
+    return request
+
+
+def _about(given: _Given, request: SignInRequest, subject: str) -> SignInRequest:
+    """Let the answer be about this person or nobody (core 3.1.2.1 and 5.5.1)."""
+    person = given.person(subject)
+    if request.expected_person not in ("", person):
+        raise invalid_request("The request names two different people.")
+    return replace(request, expected_person=person)
+
+
+def _acr_claim(acr: Member, request: SignInRequest) -> SignInRequest:
+    """Take what the acr claim asks for like acr_values; an essential one is insisted on (5.5.1.1)."""
+    preferred = " ".join(value for value in acr.values if " " not in value)
+    demanded = contexts.demanded(preferred)
+    if acr.essential and acr.values and demanded is None:
+        raise OAuthError("unmet_authentication_requirements", "The requested acr can not be reached here.")
+    request = _noted(request, "acr", f"{preferred} {request.echo.get('acr', '')}".strip())
+    if acr.essential:
+        request = _noted(request, "essential_acr", preferred)
+    return request if demanded is None else replace(request, strength=demanded)
+
+
 def _login_hint(given: _Given, request: SignInRequest) -> SignInRequest:
     hint = given.parameters.get("login_hint")
     return replace(request, hint=hint) if len(hint) <= _LONGEST_HINT and hint.isprintable() else request
@@ -225,7 +281,7 @@ def _id_token_hint(given: _Given, request: SignInRequest) -> SignInRequest:
     hint = given.id_tokens.read(token)
     if hint is None or hint.partner.id != given.partner.id:
         raise invalid_request("The id_token_hint is not an ID token issued to this client.")
-    return replace(request, expected_person=hint.subject)
+    return _about(given, request, hint.subject)
 
 
 def _nonce(given: _Given, request: SignInRequest) -> SignInRequest:
@@ -249,6 +305,7 @@ _CHECKS: tuple[_Check, ...] = (
     _prompt,
     _max_age,
     _acr_values,
+    _claims,
     _login_hint,
     _id_token_hint,
     _nonce,

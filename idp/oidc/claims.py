@@ -1,21 +1,35 @@
-"""Turn a grant's claims into what userinfo says, as far as the scopes allow."""
+"""Turn a grant's claims into what clients are told, as far as scopes and the claims parameter go."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from idp.claims import scope_of
 from idp.core.model import Grant
+from idp.oidc import wanted
+from idp.oidc.wanted import Member
 
-SCOPES = ("openid", "profile", "email", "phone", "groups")
+SCOPES = ("openid", "profile", "email", "phone", "address", "groups")
 
-# Attribute, its standard name (OIDC core 5.1), and the scope that asks for it (5.4).
-_STANDARD: Mapping[str, tuple[str, str]] = {
-    "displayName": ("name", "profile"),
-    "givenName": ("given_name", "profile"),
-    "sn": ("family_name", "profile"),
-    "uid": ("preferred_username", "profile"),
-    "mail": ("email", "email"),
-    "telephoneNumber": ("phone_number", "phone"),
+# Attributes by their standard names (OIDC core 5.1); the first that is known speaks.
+_STANDARD: Mapping[str, tuple[str, ...]] = {
+    "name": ("displayName",),
+    "given_name": ("givenName",),
+    "family_name": ("sn",),
+    "nickname": ("eduPersonNickname",),
+    "preferred_username": ("uid",),
+    "locale": ("preferredLanguage",),
+    "email": ("mail",),
+    "phone_number": ("telephoneNumber", "mobile"),
+}
+# The parts of the address claim (5.1.1).
+_ADDRESS: Mapping[str, str] = {
+    "formatted": "postalAddress",
+    "street_address": "street",
+    "locality": "l",
+    "region": "st",
+    "postal_code": "postalCode",
+    "country": "c",
 }
 # Always lists, so that an application meets the same type whether there are one or many.
 _LISTS = frozenset(
@@ -25,32 +39,52 @@ _LISTS = frozenset(
 # OIDC core 2 and 5.1).
 _RESERVED = frozenset(
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "azp", "nonce", "auth_time", "acr", "amr", "sid"}
-    | {"at_hash", "c_hash", "email_verified", "phone_number_verified"}
-    | {name for name, _ in _STANDARD.values()}
+    | {"at_hash", "c_hash", "events", "cnf", "email_verified", "phone_number_verified", "address"}
+    | set(_STANDARD)
 )
 
-STANDARD_CLAIMS = ("sub", *(name for name, _ in _STANDARD.values()), "groups")
+STANDARD_CLAIMS = ("sub", *_STANDARD, "address", "groups")
 
 
 def userinfo(grant: Grant, scopes: frozenset[str]) -> dict[str, object]:
     """Return the claims by name; the grant holds released attributes only.
 
-    Attributes without a standard name come under their own with scope profile; groups also
-    with scope groups. email_verified is left out: nobody here verified it.
+    Attributes without a standard name come under their own with the scope that covers them,
+    groups also with profile. email_verified is left out: nobody here verified it.
     """
-    told: dict[str, object] = {"sub": grant.subject.value}
-    for attribute, values in _by_type(grant).items():
-        if attribute in _STANDARD:
-            name, scope = _STANDARD[attribute]
-            if scope in scopes:
-                told[name] = values[0]
-        elif attribute not in _RESERVED and _asked_for(attribute, scopes):
-            told[attribute] = values if attribute in _LISTS or len(values) > 1 else values[0]
-    return told
+    asked = wanted.from_echo(grant.request.echo).userinfo
+    told = {
+        name: value
+        for name, scope, value in _known(grant)
+        if scope in scopes or (name == "groups" and "profile" in scopes) or _asked(asked, name, value)
+    }
+    return {"sub": grant.subject.value, **told}
 
 
-def _asked_for(attribute: str, scopes: frozenset[str]) -> bool:
-    return "profile" in scopes or (attribute == "groups" and "groups" in scopes)
+def in_id_token(grant: Grant) -> dict[str, object]:
+    """Return the claims that the claims parameter wants in the ID token: scopes put none there."""
+    asked = wanted.from_echo(grant.request.echo).id_token
+    return {name: value for name, _, value in _known(grant) if _asked(asked, name, value)}
+
+
+def _asked(asked: Mapping[str, Member], name: str, value: object) -> bool:
+    return name in asked and asked[name].takes(value)
+
+
+def _known(grant: Grant) -> Iterator[tuple[str, str, object]]:
+    """Yield name, scope and value of everything that could be told."""
+    held = _by_type(grant)
+    for name, attributes in _STANDARD.items():
+        attribute = next((one for one in attributes if one in held), None)
+        if attribute is not None:
+            yield name, scope_of(attribute), held.pop(attribute)[0]
+    address = {part: held.pop(one)[0] for part, one in _ADDRESS.items() if one in held}
+    if address:
+        yield "address", "address", address
+    for attribute, values in held.items():
+        if attribute not in _RESERVED:
+            value = values if attribute in _LISTS or len(values) > 1 else values[0]
+            yield attribute, scope_of(attribute), value
 
 
 def _by_type(grant: Grant) -> dict[str, list[str]]:

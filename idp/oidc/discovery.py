@@ -79,7 +79,7 @@ def _configuration(issuer: Issuer) -> Document:
             "response_types_supported": ["code"],
             "response_modes_supported": MODES,
             "grant_types_supported": GRANT_TYPES,
-            "subject_types_supported": ["public"],
+            "subject_types_supported": ["public", "pairwise"],
             "id_token_signing_alg_values_supported": ID_TOKEN_ALGS,
             "token_endpoint_auth_methods_supported": AUTH_METHODS,
             "code_challenge_methods_supported": ["S256"],
@@ -87,7 +87,7 @@ def _configuration(issuer: Issuer) -> Document:
             "acr_values_supported": contexts.supported(),
             "claim_types_supported": ["normal"],
             "claims_supported": (*STANDARD_CLAIMS, *_ID_TOKEN_CLAIMS),
-            "claims_parameter_supported": False,
+            "claims_parameter_supported": True,
             "request_parameter_supported": False,
             # The default would be true (Discovery 3).
             "request_uri_parameter_supported": False,

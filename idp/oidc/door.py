@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from idp.core.errors import BadMessage, Denied, Reason
 from idp.core.model import Ending, Grant, Participant, Reply, SignInRequest
 from idp.keys import Issuers
+from idp.oidc import contexts, wanted
 from idp.oidc.answers import encode, with_query
 from idp.partners.oidc import oidc_settings
 from idp.partners.registry import Partners
@@ -37,7 +38,11 @@ class OidcDoor:
     keeps_grants: bool = True
 
     def answer(self, grant: Grant) -> Reply:
-        """Return the reply with the code (OIDC core 3.1.2.5). Raises BadMessage."""
+        """Return the reply with the code (OIDC core 3.1.2.5).
+
+        Raises Denied when the claims parameter insists on what is not so, and BadMessage.
+        """
+        _check_insisted(grant)
         return self._said(grant.request, {"code": grant.handle})
 
     def deny(self, request: SignInRequest, denied: Denied) -> Reply:
@@ -94,3 +99,14 @@ class OidcDoor:
                 detail="redirect_uri left the client's settings during the sign-in",
             )
         return encode(request, self.issuers.get(request.issuer), fields)
+
+
+def _check_insisted(grant: Grant) -> None:
+    """Refuse what would not be the answer that was insisted on (OIDC core 5.5.1, 5.5.1.1)."""
+    essential = grant.request.echo.get("essential_acr", "").split()
+    if essential and contexts.stated(grant, " ".join(essential)) not in essential:
+        raise Denied("The requested kind of sign-in is not available for this person.", reason=Reason.CONTEXT)
+    asked = wanted.from_echo(grant.request.echo)
+    for member in (asked.id_token.get("sub"), asked.userinfo.get("sub")):
+        if member is not None and not member.takes(grant.subject.value):
+            raise Denied("Another person signed in than the one asked for.", reason=Reason.OTHER_PERSON)

@@ -16,6 +16,7 @@ from joserfc.util import json_b64decode
 from idp.core.model import Grant, Issuer, Partner
 from idp.keys import Issuers, KeyRing, PublicKey
 from idp.oidc import contexts
+from idp.oidc.claims import in_id_token
 from idp.oidc.jwt import encode, signed
 from idp.partners.oidc import oidc_settings
 from idp.partners.registry import Partners
@@ -45,12 +46,13 @@ class IdTokens:
     def make(self, grant: Grant, *, partner: Partner, access_token: str, now: datetime) -> str:
         """Return the signed ID token of a grant (OIDC core 2 and 3.1.3.6).
 
-        Attributes are not in it: with an access token they come from userinfo (5.4).
+        Attributes are in it only where the claims parameter asks for them: with an access token
+        they come from userinfo (5.4).
         """
         issuer = self.issuers.get(partner.issuer)
         alg = oidc_settings(partner).id_token_alg
         signer = self.ring.signer(issuer.key_set, alg)
-        claims = _claims(grant, issuer, partner, access_token, now)
+        claims = in_id_token(grant) | _claims(grant, issuer, partner, access_token, now)
         return signed(claims, typ="JWT", alg=alg, signer=signer)
 
     def read(self, token: str) -> Hint | None:

@@ -33,6 +33,9 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 class OidcSettings:
     """The OpenID Connect part of a partner; secret_hash "" means a public client.
 
+    sector is the host whose clients know a person by one id that no others know (OIDC core
+    8.1); "" for the id that is the same for all clients.
+
     The logout addresses are "" when the client has none: a server is posted to behind the
     browser's back, a page is loaded in a frame of the browser that signs out.
     """
@@ -45,6 +48,7 @@ class OidcSettings:
     require_pkce: bool = True
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""
+    sector: str = ""
 
     @property
     def public(self) -> bool:
@@ -74,6 +78,7 @@ def register(
     require_pkce: bool = True,
     backchannel_logout_uri: str = "",
     frontchannel_logout_uri: str = "",
+    sector: str = "",
 ) -> OidcSettings:
     """Return checked settings for a new client; secret "" makes it public. Raises Refused."""
     if not redirect_uris:
@@ -96,7 +101,19 @@ def register(
         require_pkce=require_pkce,
         backchannel_logout_uri=backchannel_logout_uri,
         frontchannel_logout_uri=frontchannel_logout_uri,
+        sector=sector,
     )
+
+
+def sector_of(redirect_uris: Sequence[str]) -> str:
+    """Return the host that all redirect URIs have, for pairwise ids (OIDC core 8.1). Raises Refused."""
+    hosts = {urlsplit(address).hostname if _origin(address) else None for address in redirect_uris}
+    host = next(iter(hosts), None)
+    if len(hosts) != 1 or host is None:
+        raise Refused(
+            "Pairwise ids need redirect URIs of one host, or a sector identifier address that lists them all."
+        )
+    return host
 
 
 def check_client_id(client_id: str) -> None:

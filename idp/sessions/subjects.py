@@ -15,6 +15,9 @@ from idp.store.schema import subjects
 _FIND = sa.select(subjects.c.value).where(
     subjects.c.person == sa.bindparam("whose"), subjects.c.qualifier == sa.bindparam("where")
 )
+_WHOSE = sa.select(subjects.c.person).where(
+    subjects.c.qualifier == sa.bindparam("where"), subjects.c.value == sa.bindparam("named")
+)
 
 
 class Subjects:
@@ -37,6 +40,12 @@ class Subjects:
         with self._store.write() as unit:
             unit.execute(_insert_once(unit.connection.dialect.name), row)
             return str(unit.execute(_FIND, found).scalar_one())
+
+    def whose(self, value: str, *, qualifier: str) -> str:
+        """Return the person whom a partner knows by this id, "" for nobody."""
+        with self._store.read() as connection:
+            person = connection.execute(_WHOSE, {"named": value, "where": qualifier}).scalar()
+        return person or ""
 
 
 @cache

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from idp.core.model import Reply
 from idp.oidc.authorize import Authorize
 from idp.oidc.parameters import read
+from idp.sessions import Subjects
 from tests.oidc.house import BASE, CALLBACK, SECRET, House, asking, said
 
 
@@ -213,7 +214,7 @@ def test_check_16_unknown_and_voluntary_parameters_are_no_errors(house: House) -
         display="popup",
         ui_locales="ar-XX tlh en",
         claims_locales="xx",
-        claims="{malformed",
+        claims='{"userinfo": {"unheard": null}}',
         acr_values="1 2 phrh",
         login_hint="ada\u0001" * 200,
         foo="bar",
@@ -356,7 +357,12 @@ def test_any_request_of_a_known_client_is_answered_at_its_address(
 ) -> None:
     values = {**asking(), **changed, "client_id": "wiki", "redirect_uri": CALLBACK}
     query = urlencode({name: value.replace("\0", "") for name, value in values.items()})
-    authorize = Authorize(partners=house.partners, issuers=house.issuers, id_tokens=house.id_tokens)
+    authorize = Authorize(
+        partners=house.partners,
+        issuers=house.issuers,
+        id_tokens=house.id_tokens,
+        subjects=Subjects(house.store),
+    )
     answer = authorize(read(query.encode()))
     if isinstance(answer, Reply):
         assert answer.address.split("?")[0] == CALLBACK

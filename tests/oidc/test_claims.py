@@ -56,6 +56,27 @@ def test_scope_phone_and_groups() -> None:
     assert told("groups") == {"sub": "ada", "groups": ["staff"]}
 
 
+def test_scope_address() -> None:
+    home = granting({"street": ["1 St James Sq"], "l": ["London"], "postalCode": ["SW1Y"], "c": ["GB"]})
+    assert userinfo(home, frozenset({"openid", "address"})) == {
+        "sub": "ada",
+        "address": {
+            "street_address": "1 St James Sq",
+            "locality": "London",
+            "postal_code": "SW1Y",
+            "country": "GB",
+        },
+    }
+    assert userinfo(home, frozenset({"openid", "profile"})) == {"sub": "ada"}
+
+
+def test_a_mobile_number_speaks_where_there_is_no_other() -> None:
+    phone = frozenset({"openid", "phone"})
+    assert userinfo(granting({"mobile": ["+1"]}), phone) == {"sub": "ada", "phone_number": "+1"}
+    both = granting({"mobile": ["+1"], "telephoneNumber": ["+2"]})
+    assert userinfo(both, phone) == {"sub": "ada", "phone_number": "+2", "mobile": "+1"}
+
+
 def test_what_was_not_released_is_not_said() -> None:
     only_mail = granting({"mail": ["ada@example.com"]})
     assert userinfo(only_mail, frozenset({"openid", "profile", "email", "phone"})) == {
