@@ -2,6 +2,6 @@
 
 from idp.audit.event import Event
 from idp.audit.line import Sink, to_stream
-from idp.audit.record import AuditLog, Entry, Recorded
+from idp.audit.record import AuditLog, Entry, Filter, Recorded
 
-__all__ = ["AuditLog", "Entry", "Event", "Recorded", "Sink", "to_stream"]
+__all__ = ["AuditLog", "Entry", "Event", "Filter", "Recorded", "Sink", "to_stream"]

@@ -22,7 +22,8 @@ _LONGEST_PAGE = 1000
 class Entry:
     """One event. Never holds a secret, a code or a password.
 
-    person and partner are ids. name and address are personal data and kept apart, so that they
+    person and partner are ids. reference is the short one that the person was shown with an
+    error. name and address are personal data and kept apart, so that they
     can be erased; name is a known person's user name, not what was typed, which may well be a
     password. detail is plain JSON without personal data. actor is who did it when that is not
     the person ("cli:local").
@@ -40,6 +41,39 @@ class Entry:
     name: str = ""
     address: str = ""
     actor: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which events to find: those that agree with everything that is given.
+
+    person and partner are ids. since is the first moment, until the first one afterwards. before
+    is the id of the last event of the page before.
+    """
+
+    person: str = ""
+    partner: str = ""
+    event: str = ""
+    factor: str = ""
+    reason: str = ""
+    correlation: str = ""
+    reference: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on the table's rows."""
+        given = {name: value for name in _EQUAL if (value := getattr(self, name))}
+        conditions = [_rows[name] == value for name, value in given.items()]
+        if self.since is not None:
+            conditions.append(_rows.at >= self.since)
+        if self.until is not None:
+            conditions.append(_rows.at < self.until)
+        if self.before is not None:
+            conditions.append(_rows.id < self.before)
+        return conditions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +95,14 @@ class Recorded:
     reason: str
     rules: tuple[str, ...]
     correlation: str
+    reference: str
     detail: Mapping[str, Any]
     name: str
     address: str
 
 
 _rows = schema.audit.c
+_EQUAL = ("person", "partner", "event", "factor", "reason", "correlation", "reference")
 # Without RETURNING: nobody needs the number of the row.
 _INSERT = Prepared(sa.insert(schema.audit).inline())
 _PAGE = sa.select(schema.audit).order_by(_rows.id.desc()).limit(sa.bindparam("limit"))
@@ -93,6 +129,7 @@ class AuditLog:
             "reason": entry.reason,
             "rules": list(entry.rules),
             "correlation": entry.correlation,
+            "reference": entry.reference,
             "detail": dict(entry.detail),
         }
         personal = {"name": entry.name, "address": entry.address}
@@ -103,27 +140,10 @@ class AuditLog:
 
     @staticmethod
     def search(
-        connection: sa.Connection,
-        *,
-        person: str | None = None,
-        partner: str | None = None,
-        since: datetime | None = None,
-        limit: int = 100,
-        before: int | None = None,
+        connection: sa.Connection, wanted: Filter | None = None, *, limit: int = 100
     ) -> tuple[Recorded, ...]:
-        """Return events, newest first: those of a person, with a partner, not older than since.
-
-        At most 1000 at once; before is the id of the last one of the page before.
-        """
-        query = _PAGE
-        if person is not None:
-            query = query.where(_rows.person == person)
-        if partner is not None:
-            query = query.where(_rows.partner == partner)
-        if since is not None:
-            query = query.where(_rows.at >= since)
-        if before is not None:
-            query = query.where(_rows.id < before)
+        """Return events, newest first; at most 1000 at once."""
+        query = _PAGE.where(*(wanted or Filter()).conditions())
         rows = connection.execute(query, {"limit": max(1, min(limit, _LONGEST_PAGE))})
         return tuple(_recorded(row) for row in rows.mappings())
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import difflib
+import json
 import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import click
 
-from idp.cli.opening import office
+from idp.audit import Event, Filter
+from idp.cli.opening import Office, office
 from idp.cli.output import as_json, moment, table
 from idp.core.codec import plain
 from idp.core.errors import Refused
@@ -15,30 +22,94 @@ from idp.desk.records import Told
 
 _AGO = re.compile(r"([0-9]{1,6})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_PAGE = 1000
+_SHOWN = 100
+_COLUMNS = (
+    *("id", "at", "event", "event_id", "person", "person_name", "partner", "partner_name", "factor"),
+    *("verdict", "reason", "rules", "correlation", "reference", "name", "address", "actor", "detail"),
+)
+# A spreadsheet takes what begins like this for a formula, and user names come from outside.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @click.command()
-@click.option("--person", metavar="N", default="", help="Only events of this person (user name).")
+@click.option("--person", metavar="N", default="", help="Only events of this person (user name or id).")
 @click.option("--partner", metavar="P", default="", help="Only events with this application.")
+@click.option("--event", metavar="E", default="", help="Only this kind of event, like token-denied.")
+@click.option("--factor", metavar="F", default="", help="Only with this factor, like password or totp.")
+@click.option("--reason", metavar="R", default="", help="Only for this reason, like wrong or access.")
+@click.option("--reference", metavar="ID", default="", help="The reference that a person was shown.")
+@click.option("--correlation", metavar="ID", default="", help="All that one sign-in left.")
 @click.option("--since", metavar="T", help="Not older than 2026-03-01, 2026-03-01T12:00, 30m, 2h or 7d.")
+@click.option("--until", metavar="T", help="Only what is older than this; the same forms.")
 @click.option(
-    "--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many."
+    "--limit", type=click.IntRange(1, 1_000_000), help="At most so many; else 100, and with --csv all."
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def command(*, person: str, partner: str, since: str | None, limit: int, json_: bool) -> None:
+@click.option("--csv", "csv_", is_flag=True, help="Print CSV.")
+def command(
+    *, since: str | None, until: str | None, limit: int | None, json_: bool, csv_: bool, **given: str
+) -> None:
     """Show who proved what to whom, newest first."""
-    start = _moment(since) if since else None
-    with office() as desk:
-        events = desk.records.search(
-            person=person, partner=partner, since=start, limit=limit, actor=desk.actor
-        )
-    if json_:
-        as_json([_whole(told) for told in events])
-        return
-    table(
-        ("TIME", "EVENT", "PERSON", "APPLICATION", "FACTOR", "REASON", "ADDRESS", "BY"),
-        [_row(told) for told in events],
+    if json_ and csv_:
+        raise click.UsageError("--json and --csv exclude each other.")
+    if given["event"]:
+        _check_event(given["event"])
+    wanted = Filter(
+        person=given["person"],
+        partner=given["partner"],
+        event=given["event"],
+        factor=given["factor"],
+        reason=given["reason"],
+        reference=given["reference"].upper(),
+        correlation=given["correlation"],
+        since=_moment("--since", since) if since else None,
+        until=_moment("--until", until) if until else None,
     )
+    with office() as desk:
+        events = _events(desk, wanted, limit=limit if limit or csv_ else _SHOWN)
+        if csv_:
+            _print_csv(events)
+        elif json_:
+            as_json([_whole(told) for told in events])
+        else:
+            table(
+                ("TIME", "EVENT", "PERSON", "APPLICATION", "FACTOR", "REASON", "REFERENCE", "ADDRESS", "BY"),
+                [_row(told) for told in events],
+            )
+
+
+def _events(desk: Office, wanted: Filter, *, limit: int | None) -> Iterator[Told]:
+    """Give events page by page, so that a long record never has to fit into memory."""
+    left = limit if limit is not None else sys.maxsize
+    while left > 0:
+        page = desk.records.search(wanted, limit=min(left, _PAGE), actor=desk.actor)
+        yield from page
+        if len(page) < min(left, _PAGE):
+            return
+        left -= len(page)
+        wanted = replace(wanted, before=page[-1].recorded.id)
+
+
+def _check_event(name: str) -> None:
+    known = [event.value for event in Event]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(known)}."
+        raise Refused(f"There is no event {name}.{hint}")
+
+
+def _print_csv(events: Iterable[Told]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for told in events:
+        whole = _whole(told)
+        writer.writerow(_csv_cell(whole[column]) for column in _COLUMNS)
+
+
+def _csv_cell(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _row(told: Told) -> tuple[str, ...]:
@@ -50,6 +121,7 @@ def _row(told: Told) -> tuple[str, ...]:
         told.partner or event.partner,
         event.factor,
         event.reason,
+        event.reference,
         event.address,
         event.actor,
     )
@@ -60,7 +132,7 @@ def _whole(told: Told) -> dict[str, object]:
     return whole | {"person_name": told.person, "partner_name": told.partner}
 
 
-def _moment(text: str) -> datetime:
+def _moment(option: str, text: str) -> datetime:
     """Return the time meant; without a zone it is UTC. Raises Refused."""
     now = datetime.now(UTC)
     ago = _AGO.fullmatch(text)
@@ -70,4 +142,4 @@ def _moment(text: str) -> datetime:
         given = datetime.fromisoformat(text)
         return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise Refused("--since takes a date or time like 2026-03-01T12:00, or 30m, 2h, 7d.") from error
+        raise Refused(f"{option} takes a date or time like 2026-03-01T12:00, or 30m, 2h, 7d.") from error

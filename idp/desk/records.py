@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from idp.audit import AuditLog, Recorded
+from idp.audit import AuditLog, Filter, Recorded
 from idp.core.model import Actor
 from idp.desk.people import found
 from idp.desk.rights import need_owner
@@ -35,29 +34,27 @@ class RecordDesk:
     partners: Partners
     audit: AuditLog
 
-    def search(
-        self,
-        *,
-        person: str = "",
-        partner: str = "",
-        since: datetime | None = None,
-        limit: int = 100,
-        actor: Actor,
-    ) -> tuple[Told, ...]:
-        """Return the newest events, of a person (user name) or partner (id or identifier).
+    def search(self, wanted: Filter | None = None, *, limit: int = 100, actor: Actor) -> tuple[Told, ...]:
+        """Return the newest events; the filter's person is a user name, its partner id or identifier.
 
-        A partner that was removed is found by its id. Raises Refused when the person is unknown.
+        A partner that was removed is found by its id, a person that was too. Raises Refused when
+        nobody has or had that name.
         """
         need_owner(actor)
+        wanted = wanted or Filter()
         with self.store.read() as connection:
-            recorded = self.audit.search(
-                connection,
-                person=found(self.people, connection, person).id if person else None,
-                partner=self._partner_id(connection, partner) if partner else None,
-                since=since,
-                limit=limit,
+            named = replace(
+                wanted,
+                person=self._person_id(connection, wanted.person) if wanted.person else "",
+                partner=self._partner_id(connection, wanted.partner) if wanted.partner else "",
             )
-            return self._told(connection, recorded)
+            return self._told(connection, self.audit.search(connection, named, limit=limit))
+
+    def _person_id(self, connection: sa.Connection, which: str) -> str:
+        # As it is said of partners: whoever was removed is known by the id that the record kept.
+        if self.audit.search(connection, Filter(person=which), limit=1):
+            return which
+        return found(self.people, connection, which).id
 
     def _partner_id(self, connection: sa.Connection, which: str) -> str:
         return next(

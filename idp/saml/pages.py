@@ -90,7 +90,7 @@ class SamlPages:
             verdict="deny",
             reason=denied.reason.value,
             correlation=visit.correlation,
-            detail={"reference": denied.reference},
+            reference=denied.reference,
             address=visit.network.address,
         )
         with self.store.write() as unit:

@@ -271,10 +271,18 @@ audit = sa.Table(
     _text("reason"),
     _json("rules"),
     _text("correlation"),
+    _text("reference", server_default=""),
     _json("detail"),
     sa.Column("personal", sa.JSON(none_as_null=True)),
     sa.Index("ix_audit_person", "person", "id"),
     sa.Index("ix_audit_partner", "partner", "id"),
+    # Most events have none, and must not pay for an index.
+    sa.Index(
+        "ix_audit_reference",
+        "reference",
+        sqlite_where=sa.text("reference <> ''"),
+        postgresql_where=sa.text("reference <> ''"),
+    ),
     sqlite_autoincrement=True,
 )
 outbox = sa.Table(

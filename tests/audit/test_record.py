@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idp.audit import AuditLog, Entry, Event, to_stream
+from idp.audit import AuditLog, Entry, Event, Filter, to_stream
 from idp.core.errors import Refused
 from idp.store import schema
 
@@ -48,9 +48,9 @@ def record(store, log, *entries: Entry) -> None:
             log.record(unit, entry)
 
 
-def search(store, log, **conditions):
+def search(store, log, *, limit=100, **conditions):
     with store.read() as connection:
-        return log.search(connection, **conditions)
+        return log.search(connection, Filter(**conditions), limit=limit)
 
 
 def test_a_row_holds_all_that_was_recorded(store, log, clock):
@@ -79,6 +79,7 @@ def test_the_line_says_the_same(store, log, lines, clock):
         "reason": "",
         "rules": ["r1", "r2"],
         "correlation": "K7QW-2MXD",
+        "reference": "",
         "detail": {"amr": ["pwd", "otp"], "door": "saml"},
         "name": "ada",
         "address": "192.0.2.1",
@@ -145,6 +146,24 @@ def test_search_narrows_by_person_partner_and_time(store, log, clock):
     assert len(search(store, log, since=clock.now())) == 1
     assert search(store, log, since=clock.now() + timedelta(microseconds=1)) == ()
     assert search(store, log, person="A") == ()
+
+
+def test_search_narrows_by_every_other_word_and_by_both_ends_of_a_time(store, log, clock):
+    first = clock.now()
+    record(store, log, FULL, Entry(event=Event.TOKEN_DENIED, reason="access", reference="K7QW-2MXD"))
+    clock.advance(hours=1)
+    record(store, log, Entry(event=Event.LOCKED, factor="password"))
+    events = {
+        "event": ("token-denied", ["token-denied"]),
+        "factor": ("totp", ["token-issued"]),
+        "reason": ("access", ["token-denied"]),
+        "reference": ("K7QW-2MXD", ["token-denied"]),
+        "correlation": ("K7QW-2MXD", ["token-issued"]),
+        "until": (clock.now(), ["token-denied", "token-issued"]),
+    }
+    for name, (value, expected) in events.items():
+        assert [row.event for row in search(store, log, **{name: value})] == expected, name
+    assert search(store, log, until=first) == ()
 
 
 def test_pages_follow_the_key_newest_first_and_miss_nothing(store, log):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -198,6 +200,28 @@ def test_the_record_is_shown_newest_first_and_searched(idp):
     assert len(idp.json("audit", "--limit", "1")) == 1
     assert idp.json("audit", "--since", "2100-01-01T00:00:00+01:00") == []
     assert "cli:" in idp("audit").stdout
+
+
+def test_the_record_is_narrowed_by_kind_and_time(idp):
+    idp("person", "add", "ada")
+    idp("partner", "add-oidc", "wiki", "--redirect-uri", "https://wiki.example/cb")
+    assert [event["event"] for event in idp.json("audit", "--event", "person-added")] == ["person-added"]
+    assert idp.json("audit", "--until", "2020-01-01") == []
+    assert len(idp.json("audit", "--until", "2100-01-01")) == 2
+    (added,) = idp.json("audit", "--person", "ada")
+    assert idp.json("audit", "--person", added["person"]) == [added]
+    assert "Did you mean person-added?" in idp.refused("audit", "--event", "person-add")
+    assert "exclude" in idp("audit", "--csv", "--json", exit_code=2).stderr
+
+
+def test_the_record_as_csv_is_whole_and_no_formula(idp):
+    idp("person", "add", "=1+1")
+    idp("partner", "add-oidc", "wiki", "--redirect-uri", "https://wiki.example/cb")
+    rows = list(csv.DictReader(io.StringIO(idp("audit", "--csv").stdout)))
+    assert [row["event"] for row in rows] == ["partner-added", "person-added"]
+    assert rows[1]["person_name"] == "'=1+1"
+    assert rows[1]["at"].startswith("20")
+    assert len(list(csv.reader(io.StringIO(idp("audit", "--csv", "--limit", "1").stdout)))) == 2
 
 
 @pytest.mark.parametrize("since", ["nonsense", "1x", "2026-13-01", "999999d", "0001-01-01T00:00+14:00"])

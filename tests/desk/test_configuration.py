@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from idp.audit import Filter
 from idp.claims import DEFAULT_RELEASE
 from idp.core.errors import Refused
 from idp.core.ids import fingerprint
@@ -135,7 +136,7 @@ def test_switching_off_and_on_and_removing(desk, wiki, store):
     assert desk.partners.listing(actor=OWNER) == ()
     assert last_change(store)["after"] is None
     assert events(desk) == ["partner-added", "partner-disabled", "partner-enabled", "partner-removed"]
-    (removed, *_) = desk.records.search(partner=wiki.id, actor=OWNER)
+    (removed, *_) = desk.records.search(Filter(partner=wiki.id), actor=OWNER)
     assert removed.recorded.event == "partner-removed"
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 import sqlalchemy as sa
 
+from idp.audit import Filter
 from idp.core.errors import Refused
 from idp.core.model import Kind, Proof
 from idp.directory.people import NewPerson
@@ -154,12 +155,12 @@ def test_the_record_is_searched_by_names(desk, ada, clock):
     clock.advance(hours=1)
     since = clock.now()
     desk.people.disable("ada", actor=OWNER)
-    assert [told.recorded.event for told in desk.records.search(person="ADA", actor=OWNER)] == [
+    assert [told.recorded.event for told in desk.records.search(Filter(person="ADA"), actor=OWNER)] == [
         "person-disabled",
         "person-added",
     ]
-    (told,) = desk.records.search(since=since, actor=OWNER)
+    (told,) = desk.records.search(Filter(since=since), actor=OWNER)
     assert (told.person, told.recorded.person) == ("Ada", ada.id)
     assert len(desk.records.search(limit=2, actor=OWNER)) == 2
     with pytest.raises(Refused):
-        desk.records.search(person="nobody", actor=OWNER)
+        desk.records.search(Filter(person="nobody"), actor=OWNER)

@@ -168,4 +168,4 @@ def test_a_denial_is_recorded_once_and_shown_under_one_reference(house: House, b
     assert len(references) == 1
     with house.ground.store.read() as connection:
         recorded = [row for row in house.ground.audit.search(connection) if row.verdict == "deny"]
-    assert [row.detail["reference"] for row in recorded] == list(references)
+    assert [row.reference for row in recorded] == list(references)

@@ -12,6 +12,7 @@ from typing import cast
 import pytest
 import sqlalchemy as sa
 
+from idp.audit import Filter
 from idp.core.errors import Refused
 from idp.core.ids import new_id
 from idp.core.model import Ending, Offer, Participant, Strength
@@ -242,8 +243,8 @@ def test_wrong_codes_are_recorded_about_whose_they_are(house: House, browser: Br
     with pytest.raises(Refused):
         house.flow.prove(step.sign_in.id, browser.visit(), answer)
     with house.ground.store.read() as connection:
-        assert house.ground.audit.search(connection, person=bob.id) == ()
-        latest = house.ground.audit.search(connection, person=ada.id)[0]
+        assert house.ground.audit.search(connection, Filter(person=bob.id)) == ()
+        latest = house.ground.audit.search(connection, Filter(person=ada.id))[0]
     assert (latest.event, latest.factor) == ("credential-refused", "totp")
 
 
