@@ -21,6 +21,7 @@ from idp.signin.farewell import Farewell
 from idp.signin.flow import Flow
 from idp.signin.issue import Issuing
 from idp.signin.judge import Factors, Judge
+from idp.signin.launcher import Launcher, Start
 from idp.signin.lockout import Limits, Lockout
 from idp.signin.logout import SignOut
 from idp.signin.pages import SignInPages
@@ -41,9 +42,17 @@ class Hallway:
 
 
 def build_hallway(
-    ground: Ground, doors: Mapping[str, Door], *, cost: Cost | None = None, limits: Limits | None = None
+    ground: Ground,
+    doors: Mapping[str, Door],
+    *,
+    starts: Mapping[str, Start] | None = None,
+    cost: Cost | None = None,
+    limits: Limits | None = None,
 ) -> Hallway:
-    """Build the way from a request to an answer. cost is that of a password hash."""
+    """Build the way from a request to an answer. cost is that of a password hash.
+
+    starts tells by door where people open an application from here.
+    """
     clock, store, lifetimes = ground.clock, ground.store, ground.sessions.lifetimes
     local = LocalSource(store, PasswordHasher(cost), clock)
     people, methods = People(store, clock, [local]), Methods(store, ground.sealer, clock)
@@ -77,6 +86,7 @@ def build_hallway(
         flow=flow,
         signout=signout,
         questions=SignOutQuestions(state=ground.state),
+        launcher=Launcher(judge=judge, sessions=ground.sessions, starts=starts or {}),
         partners=ground.partners,
         clock=clock,
         lifetimes=lifetimes,

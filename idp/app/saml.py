@@ -9,9 +9,12 @@ from idp.app.hallway import Hallway
 from idp.saml import logout as saml_logout
 from idp.saml import pages as saml_pages
 from idp.saml.door import SamlDoor
-from idp.saml.gate import Gate
-from idp.saml.inbound import Inbound
+from idp.saml.gate import DOOR, Gate
+from idp.saml.inbound import Inbound, starts_at
 from idp.saml.metadata import Metadata
+
+STARTS = {DOOR: starts_at}
+"""Where people open an application of this protocol from our own page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ def pages(ground: Ground, saml: Saml, hallway: Hallway) -> saml_pages.SamlPages:
         door=saml.door,
         logout=saml.logout,
         metadata=Metadata(issuers=ground.issuers, keys=ground.keys),
+        partners=ground.partners,
         store=ground.store,
         audit=ground.audit,
     )

@@ -31,7 +31,7 @@ def build_app(
     # A new protocol is its room and its lines here.
     # At sign-out partners are told in this order: first those that don't take the browser away.
     doors: Mapping[str, Door] = {door.name: door for door in (oidc_room.door(ground), saml.door)}
-    hallway = build_hallway(ground, doors, cost=cost, limits=limits)
+    hallway = build_hallway(ground, doors, starts=saml_room.STARTS, cost=cost, limits=limits)
     app = make_flask(
         web,
         open_endpoints=(*saml_pages.OPEN_ENDPOINTS, *oidc_pages.OPEN_ENDPOINTS),

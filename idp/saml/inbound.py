@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import quote
 
 from lxml import etree
 
 from idp.core.errors import BadMessage, Denied, Reason
-from idp.core.model import SignInRequest
-from idp.partners.saml import HTTP_POST, AcsEndpoint, SamlSettings
+from idp.core.model import Partner, SignInRequest
+from idp.partners.saml import HTTP_POST, AcsEndpoint, SamlSettings, saml_settings
 from idp.saml import attributes, contexts, names
 from idp.saml.contexts import Wanted
 from idp.saml.gate import DOOR, Expected, Gate, Received
@@ -17,6 +18,7 @@ from idp.saml.names import Naming
 from idp.saml.writing import SAML, SAMLP
 
 SSO_PATH = "/saml/sso"
+LAUNCH_PATH = "/saml/launch/"
 _EXPECTED = Expected(parameter="SAMLRequest", tag=f"{SAMLP}AuthnRequest", path=SSO_PATH)
 _NAME_ID = f"{SAML}NameID"
 _LONGEST_HINT = 256
@@ -44,6 +46,33 @@ class Inbound:
     def by_post(self, form: Mapping[str, str]) -> Arrival:
         """Read an AuthnRequest that came by HTTP-POST."""
         return _arrival(self.gate.by_post(form, _EXPECTED))
+
+
+def starts_at(partner: Partner) -> str:
+    """Return the path at which people start at a partner, "" when an administrator did not allow it."""
+    return LAUNCH_PATH + quote(partner.id, safe="") if saml_settings(partner).idp_initiated else ""
+
+
+def started(partner: Partner) -> SignInRequest:
+    """Return the request for a sign-in that starts here (profiles 4.1.5). Raises BadMessage.
+
+    What goes along is what an administrator chose: an address in the link could be anybody's.
+    """
+    settings = saml_settings(partner)
+    endpoint = settings.default_acs
+    if not settings.idp_initiated or endpoint is None:
+        raise BadMessage("This application can’t be opened from here. Open the application itself.")
+    naming = names.naming("", partner=partner, settings=settings)
+    return SignInRequest(
+        door=DOOR,
+        issuer=partner.issuer,
+        partner=partner.id,
+        reply_to=endpoint.location,
+        subject=naming.form,
+        subject_attribute=naming.attribute,
+        subject_qualifier=partner.identifier,
+        echo={"relay_state": settings.relay_state} if settings.relay_state else {},
+    )
 
 
 def _arrival(received: Received) -> Arrival:

@@ -11,13 +11,16 @@ from flask import Blueprint, Response, request
 from idp.audit import AuditLog, Entry, Event
 from idp.core.errors import BadMessage, Denied
 from idp.core.model import SignInRequest, Visit
+from idp.partners.registry import Partners
 from idp.saml.door import SamlDoor
-from idp.saml.inbound import SSO_PATH, Inbound
+from idp.saml.gate import DOOR
+from idp.saml.inbound import LAUNCH_PATH, SSO_PATH, Inbound, started
 from idp.saml.logout import SLO_PATH, Logout
 from idp.saml.metadata import MEDIA_TYPE, Metadata
 from idp.signin.pages import SignInPages
 from idp.store import Store
 from idp.web import reply
+from idp.web.harmless import not_by_head
 from idp.web.visit import visit_of
 
 # Partners' pages post to these from elsewhere.
@@ -37,6 +40,7 @@ class SamlPages:
     door: SamlDoor
     logout: Logout
     metadata: Metadata
+    partners: Partners
     store: Store
     audit: AuditLog
 
@@ -44,8 +48,9 @@ class SamlPages:
         """Return the routes; give OPEN_ENDPOINTS to the application."""
         blueprint = Blueprint("saml", __name__)
         route, both = blueprint.add_url_rule, ["GET", "POST"]
-        route(SSO_PATH, "sso", self._sso, methods=both)
-        route(SLO_PATH, "slo", self._slo, methods=both)
+        route(SSO_PATH, "sso", not_by_head(self._sso), methods=both)
+        route(SLO_PATH, "slo", not_by_head(self._slo), methods=both)
+        route(f"{LAUNCH_PATH}<partner>", "launch", not_by_head(self._launch))
         route(METADATA_PATH, "metadata", self._metadata)
         return blueprint
 
@@ -61,6 +66,12 @@ class SamlPages:
             # A cross-site POST brings no Lax cookies: the sign-in begins at the GET that follows.
             return self.signin.arrive(arrival.request)
         return self.signin.respond(self.signin.flow.begin(arrival.request, visit))
+
+    def _launch(self, partner: str) -> Response:
+        known = self.partners.get(partner)
+        if known is None or known.door != DOOR or not known.enabled:
+            raise BadMessage("This application can’t be opened from here. Open the application itself.")
+        return self.signin.respond(self.signin.flow.begin(started(known), visit_of(request)))
 
     def _slo(self) -> Response:
         if request.method == "POST":

@@ -18,11 +18,13 @@ from idp.policy.model import Ask, Confirm, Register
 from idp.sessions import Lifetimes
 from idp.signin.ask_signout import SignOutQuestions
 from idp.signin.flow import Flow
+from idp.signin.launcher import Launcher
 from idp.signin.logout import LogoutStep, SignOut
 from idp.signin.record import Expired, Finished
 from idp.signin.steps import Step
 from idp.web import cookies, headers, reply
 from idp.web.cookies import Jar
+from idp.web.harmless import not_by_head
 from idp.web.templating import page
 from idp.web.visit import visit_of
 
@@ -34,6 +36,7 @@ class SignInPages:
     flow: Flow
     signout: SignOut
     questions: SignOutQuestions
+    launcher: Launcher
     partners: Partners
     clock: Clock
     lifetimes: Lifetimes
@@ -42,8 +45,8 @@ class SignInPages:
         """Return the routes under /signin and /signout."""
         blueprint = Blueprint("signin", __name__)
         route = blueprint.add_url_rule
-        route("/", "home", lambda: page("home.html"))
-        route("/signin/arrive/<arrival>", "arrived", self._arrived)
+        route("/", "home", self._home)
+        route("/signin/arrive/<arrival>", "arrived", not_by_head(self._arrived))
         route("/signin/<sign_in_id>", "show", self._show)
         route("/signin/<sign_in_id>", "prove", self._prove, methods=["POST"])
         route("/signin/<sign_in_id>/choose", "choose", self._choose, methods=["POST"])
@@ -55,6 +58,12 @@ class SignInPages:
         route("/signout", "signout", self._signout, methods=["POST"])
         route("/signout/onward/<chain>", "onward", self._onward)
         return blueprint
+
+    def _home(self) -> Response:
+        person, tiles = self.launcher(visit_of(request))
+        if person is None:
+            return page("home.html")
+        return page("home.html", username=person.name, tiles=tiles, signout_action="/signout")
 
     # For the doors ----------------------------------------------------------------------------
     def arrive(self, arrived: SignInRequest) -> Response:
@@ -93,8 +102,12 @@ class SignInPages:
 
     # Signing in -------------------------------------------------------------------------------
     def _arrived(self, arrival: str) -> Response:
-        step = self.flow.begin(self.flow.records.arrived(arrival), visit_of(request))
-        return self.respond(step)
+        try:
+            arrived = self.flow.records.arrived(arrival)
+        except Finished:
+            # Reloaded, or from the back button: the application can send the person here again.
+            return page("signin/finished.html", status=410)
+        return self.respond(self.flow.begin(arrived, visit_of(request)))
 
     def _show(self, sign_in_id: str) -> Response:
         return self._page_of(sign_in_id, lambda: self.flow.show(sign_in_id, visit_of(request)))

@@ -150,6 +150,17 @@ SAMPLES = (
         template="home.html",
         context={"username": "ada@example.com", "signout_action": "/post"},
     ),
+    Sample(
+        name="home-applications",
+        template="home.html",
+        context={
+            "username": "ada@example.com",
+            "signout_action": "/post",
+            "tiles": tuple(
+                {"name": name, "address": "/post"} for name in ("Expenses", "Wiki", "Payroll", _LONG)
+            ),
+        },
+    ),
     # As they look where scripts are off or the partner is slow.
     Sample(
         name="autopost",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -90,7 +91,7 @@ class House:
         found = read(metadata, now=self.clock.now())
         return self.save(
             Partner(
-                id="id-of-" + found.entity_id,
+                id=re.sub(r"\W+", "-", found.entity_id),
                 door="saml",
                 identifier=found.entity_id,
                 name="Expenses",

@@ -27,7 +27,7 @@ def test_a_plain_request_says_who_asks_and_where_the_answer_goes(open_house: Hou
     request = arrival.request
     assert (request.door, request.partner, request.issuer) == (
         "saml",
-        "id-of-https://sp.example/metadata",
+        "https-sp-example-metadata",
         "default",
     )
     assert request.reply_to == "https://sp.example/acs"
