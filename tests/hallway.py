@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyotp
+import sqlalchemy as sa
 
 from idp.app.ground import Ground, make_ground
 from idp.app.hallway import Hallway, build_hallway
@@ -28,9 +29,13 @@ from idp.core.model import (
     Visit,
 )
 from idp.core.ports import NewMethod
+from idp.directory import phones
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson
+from idp.factors import sms
+from idp.jobs import Outbox
+from idp.jobs.outbox import Outcome
 from idp.keys import MasterKey, Sealer
 from idp.policy.model import FACTORS
 from idp.sessions import Lifetimes
@@ -38,7 +43,7 @@ from idp.signin.flow import Flow
 from idp.signin.lockout import Limits
 from idp.signin.steps import Step
 from idp.state import SqliteState
-from idp.store import Store
+from idp.store import Change, Store, change, schema
 from tests.clock import TestClock
 
 CHEAP = Cost(memory=8, passes=1)
@@ -146,6 +151,33 @@ class House:
         with self.ground.store.write() as unit:
             self.hall.methods.add(unit, person.id, seeded, allowed=True)
 
+    def carrier(self) -> None:
+        """Set up a carrier for texts; what it would send is in `texts`."""
+        row = {"name": "demo", "type": "http", "position": 1, "prefixes": [], "settings": {}, "sealed": b""}
+        with self.ground.store.write() as unit:
+            unit.execute(sa.insert(schema.carriers), row)
+            made = Change(noun="carrier", key="demo", before=None, after={})
+            change(unit, actor=ACTOR, at=self.clock.now(), change=made)
+
+    def give_phone(self, person: Person, number: str = "+14255550123") -> str:
+        """Register a phone for a person; return the method's id."""
+        phone = sms.handed_out(person, phones.stored(number), at=self.clock.now())
+        with self.ground.store.write() as unit:
+            return self.hall.methods.add(unit, person.id, phone, allowed=True).id
+
+    def texts(self) -> list[Mapping[str, str]]:
+        """Take the texts that wait in the outbox: number, text, expires_at."""
+        outbox, taken = Outbox(self.ground.store, self.ground.sealer, self.clock), []
+        while leased := outbox.lease(["text"]):
+            taken.append(outbox.open(leased).payload)
+            outbox.settle(leased, Outcome())
+        return taken
+
+    def texted(self) -> str:
+        """Return the code of the one text that waits."""
+        (message,) = self.texts()
+        return message["text"].rpartition("#")[2]
+
     def request(self, partner: Partner, **fields: object) -> SignInRequest:
         values: dict[str, object] = {
             "door": "test",
@@ -168,6 +200,11 @@ class House:
         asked = step.sign_in.asked
         method = asked.method if asked else ""
         answer = {"factor": "totp", "method": method, "code": self.code() if code is None else code}
+        return browser.took(self.flow.prove(step.sign_in.id, browser.visit(), answer))
+
+    def sms(self, browser: Browser, step: Step, code: str) -> Step:
+        asked = step.sign_in.asked
+        answer = {"factor": "sms", "method": asked.method if asked else "", "code": code}
         return browser.took(self.flow.prove(step.sign_in.id, browser.visit(), answer))
 
     def sign_in(self, browser: Browser, partner: Partner, name: str = "ada", **fields: object) -> Step:
@@ -197,6 +234,8 @@ def build_house(
         audit=AuditLog(clock, to_stream(log)),
         lifetimes=lifetimes,
     )
+    with store.write() as unit:
+        ground.issuers.ensure(unit, "https://login.example.org", clock.now())
     door = FakeDoor()
     hall = build_hallway(ground, {"test": door}, cost=CHEAP, limits=limits)
     return House(ground=ground, hall=hall, door=door, clock=clock, log=log)

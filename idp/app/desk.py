@@ -15,9 +15,11 @@ from idp.desk.partners import PartnerDesk
 from idp.desk.people import PeopleDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
+from idp.desk.texts import TextDesk
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
+from idp.factors.sms import TextLimitsStore
 from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, Sealer
 from idp.methods import Methods
@@ -38,6 +40,7 @@ class Desk:
     partners: PartnerDesk
     policies: PolicyDesk
     keys: KeyDesk
+    texts: TextDesk
     records: RecordDesk
 
 
@@ -72,5 +75,6 @@ def build_desk(
         keys=KeyDesk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),
+        texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
     )

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from idp.app.ground import Ground
+from idp.channels import Texts
 from idp.core.ports import Door
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
 from idp.factors.password import Password
+from idp.factors.sms import Allowance, Sms, TextLimitsStore
+from idp.factors.sms.factor import Messages
+from idp.factors.sms.sent import SentCodes
 from idp.factors.totp import Totp
+from idp.jobs import Outbox
 from idp.methods import Methods
 from idp.policy.rules import Rules
 from idp.sessions import Devices, Grants, Subjects
@@ -27,6 +34,11 @@ from idp.signin.logout import SignOut
 from idp.signin.pages import SignInPages
 from idp.signin.record import SignIns
 from idp.signin.renewal import Renewal
+from idp.store.revisioned import Revisioned
+from idp.store.schema import carriers
+from idp.web.i18n import translate_for
+
+_TEXT_CARRIER = sa.select(carriers.c.name).where(carriers.c.type != "smtp").limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +147,29 @@ def _factors(ground: Ground, people: People, methods: Methods) -> Factors:
         clock=ground.clock,
         issuer_name=ground.service_name,
     )
+    sms = _sms(ground, methods)
+    # In this order they are asked for and proposed: the safer first.
     return Factors(
-        provers={factor.name: factor for factor in (password, totp)},
-        enrollers={factor.name: factor for factor in (totp,)},
+        provers={factor.name: factor for factor in (password, totp, sms)},
+        enrollers={factor.name: factor for factor in (totp, sms)},
+    )
+
+
+def _can_text(connection: sa.Connection) -> bool:
+    return connection.execute(_TEXT_CARRIER).first() is not None
+
+
+def _sms(ground: Ground, methods: Methods) -> Sms:
+    store, sealer = ground.store, ground.sealer
+    return Sms(
+        store=store,
+        methods=methods,
+        sealer=sealer,
+        clock=ground.clock,
+        texts=Texts(Outbox(store, sealer, ground.clock)),
+        ready=Revisioned(store, _can_text).get,
+        messages=Messages(service_name=ground.service_name, issuers=ground.issuers, translate=translate_for),
+        allowance=Allowance(sealer=sealer, limits=TextLimitsStore(store)),
+        codes=SentCodes(sealer),
+        audit=ground.audit,
     )

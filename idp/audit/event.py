@@ -23,6 +23,8 @@ class Event(StrEnum):
     LOCKED = "locked"
     RIGHT_WHILE_LOCKED = "right-while-locked"
     UNLOCKED = "unlocked"
+    CODE_SENT = "code-sent"
+    CODE_WITHHELD = "code-withheld"
     SIGNED_OUT = "signed-out"
     SIGN_OUT_FAILED = "sign-out-failed"
     # People and what they registered
@@ -42,6 +44,7 @@ class Event(StrEnum):
     PARTNER_REMOVED = "partner-removed"
     KEYS_ROTATED = "keys-rotated"
     POLICY_CHANGED = "policy-changed"
+    LIMITS_CHANGED = "limits-changed"
 
     @property
     def number(self) -> int:

@@ -13,6 +13,7 @@ from idp.core.errors import CountersignError
 _COMMANDS: Mapping[str, str] = {
     "person": "Add people, look at them, disable and unlock them.",
     "method": "Hand out, list and remove people's sign-in methods.",
+    "text": "Show and set the limits on text messages.",
     "partner": "Bring in the applications that people sign in to.",
     "policy": "Show and set the rules that say what a sign-in needs.",
     "key": "List and rotate the signing keys.",

@@ -9,6 +9,8 @@ from idp.cli.output import as_json, fields, moment, say, table
 from idp.core.codec import plain
 from idp.factors.totp import Shape, base32, new_seed, otpauth_uri, read_seed
 
+_USAGE = {"totp": "totp [--secret BASE32]", "sms": "sms NUMBER"}
+
 
 @click.group()
 def command() -> None:
@@ -17,14 +19,36 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.argument("kind", type=click.Choice(["totp"]), expose_value=False)
+@click.argument("kind", type=click.Choice(["totp", "sms"]))
+@click.argument("number", required=False)
 @click.option("--secret", metavar="BASE32", help="The seed of an existing app or token; else one is made.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def add(*, name: str, secret: str | None, json_: bool) -> None:
-    """Give NAME an authenticator app or token.
+def add(*, name: str, kind: str, number: str | None, secret: str | None, json_: bool) -> None:
+    """Give NAME an authenticator app or token (totp), or a phone to text codes to (sms NUMBER).
 
-    A seed that is made here is printed once and can not be read again.
+    A seed that is made here is printed once and can not be read again. NUMBER has its country
+    code, like "+1 425 555 0123".
     """
+    if (kind == "sms") is (number is None) or (kind != "totp" and secret is not None):
+        raise click.UsageError(f"Write: idp method add {name} {_USAGE[kind]}")
+    if number is None:
+        _add_totp(name, secret, json_=json_)
+    else:
+        _add_sms(name, number, json_=json_)
+
+
+def _add_sms(name: str, number: str, *, json_: bool) -> None:
+    with office() as desk:
+        method = desk.methods.add_sms(name, number=number, actor=desk.actor)
+        account = desk.people.show(name, actor=desk.actor).person.name
+    if json_:
+        as_json(plain(method))
+        return
+    say(f"Added {method.label} to {account}.")
+    fields({"Id": method.id})
+
+
+def _add_totp(name: str, secret: str | None, *, json_: bool) -> None:
     seed = new_seed() if secret is None else read_seed(secret)
     with office() as desk:
         method = desk.methods.add_totp(name, seed=seed, actor=desk.actor)

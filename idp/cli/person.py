@@ -28,7 +28,12 @@ def command() -> None:
 @click.argument("name")
 @click.option("--display-name", metavar="T", default="", help="Full name, as applications show it.")
 @click.option("--email", metavar="A", default="", help="E-mail address (attribute mail).")
-@click.option("--mobile", metavar="N", default="", help='Mobile phone with country code, "+1 4251234567".')
+@click.option(
+    "--mobile",
+    metavar="N",
+    default="",
+    help="Mobile phone with country code; codes are texted there.",
+)
 @click.option("--group", "groups", metavar="G", multiple=True, help="A group; may be given several times.")
 @click.option("--owner", is_flag=True, help="Make this person an owner of the installation.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input (one line).")
@@ -152,7 +157,7 @@ def _attributes(email: str, mobile: str) -> dict[str, tuple[str, ...]]:
     if email:
         given["mail"] = (attributes.mail(email),)
     if mobile:
-        given["mobile"] = (attributes.phone(mobile),)
+        given["mobile"] = (attributes.mobile(mobile),)
     return given
 
 

@@ -117,7 +117,7 @@ class Offer:
 class Asked:
     """What the person was last asked for; `prove` accepts nothing else.
 
-    challenge is private to the factor.
+    challenge is private to the factor and its page; secrets in it are sealed.
     """
 
     factor: str

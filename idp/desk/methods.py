@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from idp.audit import AuditLog, Entry, Event
 from idp.core.errors import Refused
 from idp.core.model import Actor, Method, Person
-from idp.core.ports import Clock
+from idp.core.ports import Clock, NewMethod
 from idp.desk.people import found
 from idp.desk.rights import need_owner
+from idp.directory import phones
 from idp.directory.people import People
-from idp.factors import totp
+from idp.factors import sms, totp
 from idp.methods import Methods
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
@@ -31,10 +33,18 @@ class MethodDesk:
     def add_totp(self, name: str, *, seed: bytes, actor: Actor) -> Method:
         """Give a person an authenticator app or token with this seed. Raises Refused."""
         need_owner(actor)
+        return self._add(name, lambda person: totp.handed_out(person, seed, at=self.clock.now()), actor)
+
+    def add_sms(self, name: str, *, number: str, actor: Actor) -> Method:
+        """Register a person's phone, which codes are texted to. Raises Refused."""
+        need_owner(actor)
+        phone = phones.read(number)
+        return self._add(name, lambda person: sms.handed_out(person, phone, at=self.clock.now()), actor)
+
+    def _add(self, name: str, made: Callable[[Person], NewMethod], actor: Actor) -> Method:
         with self.store.write() as unit:
             person = found(self.people, unit.connection, name)
-            new = totp.handed_out(person, seed, at=self.clock.now())
-            method = self.methods.add(unit, person.id, new, allowed=True)
+            method = self.methods.add(unit, person.id, made(person), allowed=True)
             self._record(unit, Event.METHOD_ADDED, person, method, actor)
         return method
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -11,11 +11,14 @@ from idp.core.errors import Refused
 from idp.core.model import Actor, Method, Person
 from idp.core.ports import Clock
 from idp.desk.rights import need_owner
+from idp.directory import phones
 from idp.directory.hashing import PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson, People
-from idp.factors import password, totp
+from idp.factors import password, sms
+from idp.factors.codes import target_of
 from idp.methods import Methods
+from idp.policy.model import FACTORS
 from idp.signin import lockout
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
@@ -45,13 +48,22 @@ class PeopleDesk:
     audit: AuditLog
 
     def add(self, new: NewPerson, *, password: str, actor: Actor) -> Person:
-        """Add a local person with a password. Raises Refused."""
+        """Add a local person with a password. Raises Refused.
+
+        A mobile number is registered at once, as a phone that codes are texted to: who knows only
+        the password can't set up another.
+        """
         need_owner(actor)
         hashed = self.hasher.hash(password)
         with self.store.write() as unit:
             person = self.people.add(unit, new)
             self.local.set_password(unit, person.source_key, hashed)
             self._record(unit, Event.PERSON_ADDED, person, actor)
+            for number in new.attributes.get("mobile", ()):
+                phone = sms.handed_out(person, phones.read(number), at=self.clock.now())
+                self.methods.add(unit, person.id, phone, allowed=True)
+                self._record(unit, Event.METHOD_ADDED, person, actor, factor=phone.factor)
+                person = replace(person, may_enrol=False)
         return person
 
     def listing(self, *, actor: Actor, after: str = "", limit: int = 200) -> tuple[Person, ...]:
@@ -102,11 +114,15 @@ class PeopleDesk:
     def _targets(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
         names = self.people.login_keys(connection, person.id)
         typed = [("password", password.target_of(name)) for name in names]
-        return [*typed, ("totp", totp.target_of(person.id)), ("totp", "enrol:" + person.id)]
+        codes = [factor for factor, worth in FACTORS.items() if not worth.first]
+        keys = (target_of(person.id), "enrol:" + person.id)
+        return [*typed, *((factor, key) for factor in codes for key in keys)]
 
-    def _record(self, unit: Unit, event: Event, person: Person, actor: Actor) -> None:
-        entry = Entry(event=event, person=person.id, name=person.name, actor=f"{actor.kind}:{actor.id}")
-        self.audit.record(unit, entry)
+    def _record(self, unit: Unit, event: Event, person: Person, actor: Actor, *, factor: str = "") -> None:
+        by = f"{actor.kind}:{actor.id}"
+        self.audit.record(
+            unit, Entry(event=event, person=person.id, factor=factor, name=person.name, actor=by)
+        )
 
 
 def found(people: People, connection: sa.Connection, name: str) -> Person:

@@ -42,5 +42,10 @@ def hotp(seed: bytes, counter: int, *, digits: int, algorithm: str) -> str:
     return str(number % 10**digits).zfill(digits)
 
 
+def target_of(person_id: str) -> str:
+    """Return the key under which attempts on a person's codes are counted."""
+    return "person:" + person_id
+
+
 def _ignored(letter: str) -> bool:
     return unicodedata.category(letter) in _IGNORED

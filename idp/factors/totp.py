@@ -15,7 +15,7 @@ import segno
 from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
-from idp.factors.codes import WRONG, hotp, read_code
+from idp.factors.codes import WRONG, hotp, read_code, target_of
 from idp.keys import Sealer
 from idp.methods import Methods
 from idp.policy.model import FACTORS
@@ -147,11 +147,6 @@ class Totp:
     def _proof(self, person: str, method: str, at: datetime) -> Proof:
         worth = FACTORS[self.name]
         return Proof(person=person, factor=self.name, method=method, kinds=worth.kinds, amr=worth.amr, at=at)
-
-
-def target_of(person_id: str) -> str:
-    """Return the key under which attempts on a person's codes are counted."""
-    return "person:" + person_id
 
 
 def handed_out(person: Person, seed: bytes, *, at: datetime) -> NewMethod:

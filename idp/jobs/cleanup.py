@@ -43,6 +43,7 @@ _EXPIRED = (
     _expiry(schema.sessions, "id", (schema.sessions.c.expires_at <= _NOW) & _NO_GRANT),
     _expiry(schema.participants, "id", _NO_SESSION),
     _expiry(schema.devices, "id", schema.devices.c.expires_at <= _NOW),
+    _expiry(schema.sent_codes, "place", schema.sent_codes.c.expires_at <= _NOW),
     _expiry(schema.attempts, "key", schema.attempts.c.window_ends_at <= _NOW),
 )
 _SENT = _expiry(schema.outbox, "id", schema.outbox.c.done_at <= _NOW)

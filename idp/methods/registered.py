@@ -30,6 +30,9 @@ _ADVANCE = (
     .where(methods.c.id == sa.bindparam("method"), methods.c.counter < sa.bindparam("to"))
     .values(counter=sa.bindparam("to"), last_used_at=sa.bindparam("at"))
 )
+_USED = (
+    sa.update(methods).where(methods.c.id == sa.bindparam("method")).values(last_used_at=sa.bindparam("at"))
+)
 _REMOVE = sa.delete(methods).where(methods.c.id == sa.bindparam("method"))
 _CLOSE = (
     sa.update(people).where(people.c.id == sa.bindparam("person"), people.c.may_enrol).values(may_enrol=False)
@@ -90,6 +93,10 @@ class Methods:
         """Use up a counter or time step: True once, and only for one beyond the last used."""
         values = {"method": method_id, "to": counter, "at": self._clock.now()}
         return unit.execute(_ADVANCE, values).rowcount == 1
+
+    def used(self, unit: Unit, method_id: str) -> None:
+        """Note that a method without a counter was used now."""
+        unit.execute(_USED, {"method": method_id, "at": self._clock.now()})
 
     def remove(self, unit: Unit, method_id: str) -> bool:
         """Forget a method and its secret. Return whether it was there."""

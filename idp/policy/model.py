@@ -37,6 +37,7 @@ class FactorWorth:
 FACTORS: Mapping[str, FactorWorth] = {
     "password": FactorWorth(kinds=frozenset({Kind.KNOW}), amr=("pwd",), first=True),
     "totp": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",)),
+    "sms": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("sms",)),
 }
 
 

@@ -231,6 +231,7 @@ class SignInPages:
             "method": asked.method,
             "method_label": offer.label,
             "method_detail": offer.detail,
+            "challenge": asked.challenge,
             "alternatives": others,
         }
         if asked.factor == "password":

@@ -175,6 +175,17 @@ methods = sa.Table(
     _at("created_at"),
     _at("last_used_at", nullable=True),
 )
+# Codes that were texted: spent are the counters that a right answer gives back.
+sent_codes = sa.Table(
+    "sent_codes",
+    metadata,
+    _text("place", primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+    _at("sent_at", nullable=True),
+    _json("spent"),
+    _at("expires_at", index=True),
+)
 attempts = sa.Table(
     "attempts",
     metadata,

@@ -17,7 +17,7 @@ from typing import Literal
 from babel import Locale, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, has_request_context, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
@@ -83,6 +83,17 @@ def translate(text: str) -> str:
     """Return a message in the language of this request."""
     # gettext gives the catalogue's header for the empty message.
     return language().texts.gettext(text) if text else ""
+
+
+def translate_for(text: str, wishes: str) -> str:
+    """Return a message in the language of this request's pages; outside of requests, as it is.
+
+    wishes are the partner's (ui_locales: tags between spaces).
+    """
+    if not has_request_context():
+        return text
+    prefer(wishes)
+    return translate(text)
 
 
 def translate_count(one: str, many: str, count: int) -> str:

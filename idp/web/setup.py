@@ -7,7 +7,7 @@ from collections.abc import Collection
 from flask import Flask
 
 from idp.paths import STATIC
-from idp.web import assets, correlation, csrf, errors, headers, i18n, settings, templating
+from idp.web import assets, correlation, countries, csrf, errors, headers, i18n, settings, templating
 from idp.web.query import AnyQuery
 
 _LARGEST_BODY = 1024 * 1024
@@ -34,6 +34,7 @@ def make_flask(
     headers.install(app)
     templating.install(app)
     i18n.install(app)
+    countries.install(app)
     assets.install(app, STATIC)
     errors.install(app, json_endpoints=json_endpoints)
     csrf.install(app, open_endpoints=open_endpoints)

@@ -75,7 +75,7 @@ def test_a_person_is_added_with_everything_and_shown(idp):
         *("person", "add", "Ada", "--display-name", "Ada Lovelace", "--email", "ada@example.org"),
         *(
             "--mobile",
-            "+1 (425) 123-4567",
+            "+1 (425) 555-0123",
             "--group",
             "staff",
             "--group",
@@ -91,14 +91,15 @@ def test_a_person_is_added_with_everything_and_shown(idp):
         "uid": ["Ada"],
         "displayName": ["Ada Lovelace"],
         "mail": ["ada@example.org"],
-        "mobile": ["+1 4251234567"],
+        "mobile": ["+1 4255550123"],
         "groups": ["staff", "math"],
     }
     assert shown["roles"] == ["owner"]
-    assert (shown["enabled"], shown["locked"], shown["methods"]) == (True, False, [])
+    assert (shown["enabled"], shown["locked"], shown["may_enrol"]) == (True, False, False)
+    assert [(one["factor"], one["label"]) for one in shown["methods"]] == [("sms", "+1 •••-•••-••23")]
     text = idp("person", "show", "ada").stdout
     assert "Ada Lovelace" in text
-    assert "+1 4251234567" in text
+    assert "+1 4255550123" in text
     assert right_password("ada", "correct horse")
 
 
@@ -215,3 +216,37 @@ def stored_seed(name: str) -> bytes:
         seed = methods.secret(connection, method.id)
     store.dispose()
     return seed
+
+
+# Text messages --------------------------------------------------------------------------------
+def test_a_phone_is_added_and_shown_masked(idp):
+    idp("person", "add", "ada")
+    said = idp("method", "add", "ada", "sms", "+1 425 555 0123").stdout
+    assert said.startswith("Added +1 •••-•••-••23 to ada.")
+    made = idp.json("method", "add", "ada", "sms", "+49 151 23456789")
+    assert (made["factor"], made["label"]) == ("sms", "+49 •••• •••••89")
+    listed = idp("method", "list", "ada").stdout
+    assert "•••-••23" in listed
+    assert "555" not in listed
+    assert "phone number" in idp.refused("method", "add", "ada", "sms", "12")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("sms",), ("totp", "+14255550123"), ("sms", "+14255550123", "--secret", "A")]
+)
+def test_kinds_of_methods_take_what_fits_them(idp, arguments):
+    assert "Write: idp method add ada" in idp("method", "add", "ada", *arguments, exit_code=2).stderr
+
+
+def test_limits_on_texts_are_shown_and_set(idp):
+    usual = idp.json("text", "limits")
+    assert idp.json("text", "set", "--country", "us", "--country", "DE") == usual | {
+        "countries": ["DE", "US"]
+    }
+    idp("text", "set", "--per-day", "7", "--per-country", "3")
+    assert idp.json("text", "limits") == {"daily": 7, "per_country": 3, "countries": ["DE", "US"]}
+    assert "DE, US" in idp("text", "limits").stdout
+    assert idp.json("text", "set", "--all-countries")["countries"] == []
+    assert "all" in idp("text", "limits").stdout
+    idp("text", "set", "--all-countries", "--country", "DE", exit_code=2)
+    assert idp.refused("text", "set", "--per-day", "-1")

@@ -15,6 +15,7 @@ from idp.desk.people import PeopleDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
 from idp.desk.rights import NotAllowed, need_owner
+from idp.desk.texts import TextDesk
 from idp.directory.people import NewPerson
 from idp.partners.oidc import register
 from tests.desk.conftest import NOBODY
@@ -26,6 +27,7 @@ _NOUNS = {
     "keys": KeyDesk,
     "policies": PolicyDesk,
     "records": RecordDesk,
+    "texts": TextDesk,
 }
 _ARGUMENTS = {
     "new": NewPerson(name="eve"),
@@ -38,6 +40,7 @@ _ARGUMENTS = {
     "settings": register(redirect_uris=["https://wiki.example/cb"], secret=""),
     "which": "wiki",
     "enabled": True,
+    "number": "+1 425 555 0123",
     "unit": None,
     "read": None,
     "changes": PartnerChanges(),

@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from idp.core.errors import BadMessage
 from idp.core.model import Offer, Reply
+from idp.directory.phones import calling_codes
 from idp.web.reply import respond
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
@@ -34,6 +35,13 @@ _OTHERS = (
     Offer(factor="totp", method="m2", label="Authenticator app"),
     Offer(factor="password", label="Password"),
 )
+_MASKED = "+1 •••-•••-••67"
+_PHONE = {"factor": "sms", "method": "m3", "method_label": "Text message", "method_detail": _MASKED}
+_OTHER_PHONE = Offer(factor="sms", method="m4", label="Text message", detail="+49 •••• •••••89")
+_NO_MORE_TEXTS = (
+    "No more texts can be sent to this phone for now. Wait an hour and ask again, or use another way."
+)
+_NO_NUMBER = "That is not a phone number. Write it with its country code, like +1 425 555 0123."
 _STEP = {"partner_name": "Expenses", "action": "/post", "choose_action": "/post", "cancel_action": "/post"}
 _SETTING_UP = {
     **_STEP,
@@ -98,6 +106,43 @@ SAMPLES = (
         name="register-totp-wrong",
         template="signin/register_totp.html",
         context={**_SETTING_UP, "error": _WRONG_CODE},
+    ),
+    Sample(
+        name="sms",
+        template="signin/sms.html",
+        context={**_STEP, **_PHONE, "challenge": {"sends": "1"}, "username": "ada@example.com"},
+    ),
+    Sample(
+        name="sms-again",
+        template="signin/sms.html",
+        context={
+            **_STEP,
+            **_PHONE,
+            "challenge": {"sends": "2"},
+            "username": "ada",
+            "error": _WRONG_CODE,
+            "alternatives": (_OTHER_PHONE, *_OTHERS),
+        },
+    ),
+    Sample(
+        name="choose-phones",
+        template="signin/choose.html",
+        context={**_STEP, "username": "ada", "alternatives": (_APP, _OTHER_PHONE), "error": _NO_MORE_TEXTS},
+    ),
+    Sample(
+        name="register-sms",
+        template="signin/register_sms.html",
+        context={**_STEP, "username": "ada", "countries": calling_codes(), "alternatives": (_APP,)},
+    ),
+    Sample(
+        name="register-sms-wrong",
+        template="signin/register_sms.html",
+        context={**_STEP, "countries": {"DE": "+49", "EG": "+20"}, "error": _NO_NUMBER},
+    ),
+    Sample(
+        name="register-sms-code",
+        template="signin/register_sms.html",
+        context={**_STEP, "username": "ada", "number": _MASKED, "sends": "2", "alternatives": (_APP,)},
     ),
     Sample(
         name="confirm-account",

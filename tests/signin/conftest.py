@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from idp.core.model import Person
 from idp.store import Store
 from tests.clock import TestClock
 from tests.hallway import Browser, House, build_house
@@ -19,3 +20,20 @@ def house(store: Store, tmp_path: Path, clock: TestClock) -> House:
 @pytest.fixture
 def browser() -> Browser:
     return Browser()
+
+
+@pytest.fixture
+def phoned(house: House) -> Person:
+    """A person whose only method is a phone, and a carrier for texts."""
+    house.carrier()
+    person = house.person(totp=False)
+    house.give_phone(person)
+    house.clock.advance(seconds=1)
+    return person
+
+
+@pytest.fixture
+def newcomer(house: House) -> Person:
+    """A person who never registered anything, and a carrier for texts."""
+    house.carrier()
+    return house.person(totp=False)

@@ -14,6 +14,7 @@ def upgrade() -> None:
     _outbox()
     _carriers()
     _deliveries()
+    _sent_codes()
 
 
 def _outbox() -> None:
@@ -54,3 +55,17 @@ def _deliveries() -> None:
     op.create_index("ix_deliveries_person", "deliveries", ["person"])
     op.create_index("ix_deliveries_created_at", "deliveries", ["created_at"])
     op.create_index("ix_deliveries_expires_at", "deliveries", ["expires_at"])
+
+
+def _sent_codes() -> None:
+    op.create_table(
+        "sent_codes",
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("spent", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("place"),
+    )
+    op.create_index(op.f("ix_sent_codes_expires_at"), "sent_codes", ["expires_at"])

@@ -1,0 +1,146 @@
+"""Text messages: what they say, in whose language, and each limit on how many leave."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from idp.core.errors import Refused
+from idp.directory import phones
+from idp.factors.sms import Allowance, TextLimits, TextLimitsStore
+from idp.factors.sms.allowance import Spending, TooManyTexts
+from idp.factors.sms.factor import Messages
+from idp.factors.sms.sent import SentCodes
+from idp.keys import Issuers
+from tests.hallway import ACTOR
+
+SPENDING = Spending(sign_in="s1", person="p1", phone=phones.stored("+14255550123"), address="2001:db8::1")
+
+
+@pytest.fixture
+def limits(store) -> TextLimitsStore:
+    return TextLimitsStore(store)
+
+
+@pytest.fixture
+def allowance(sealer, limits) -> Allowance:
+    return Allowance(sealer=sealer, limits=limits)
+
+
+def spend(store, allowance, clock, spending: Spending) -> list[str]:
+    with store.write() as unit:
+        return allowance.spend(unit, spending, now=clock.now())
+
+
+def other(number: int, *same: str) -> Spending:
+    """Return a text that shares nothing with others but what is named."""
+    apart = replace(
+        SPENDING,
+        sign_in=f"s-{number}",
+        person=f"p-{number}",
+        phone=phones.stored(f"+2010012345{number:02}"),
+        address=f"192.0.2.{number}",
+    )
+    return replace(apart, **{name: getattr(SPENDING, name) for name in same})
+
+
+# What a text says -------------------------------------------------------------------------------
+def test_a_text_is_in_the_persons_language_and_its_last_line_in_no_language(store, clock, sign_in):
+    issuers = Issuers(store)
+    with store.write() as unit:
+        issuers.ensure(unit, "https://login.example.org:8443", clock.now())
+    asked: list[str] = []
+
+    def translate(text: str, wishes: str) -> str:
+        asked.append(wishes)
+        return "%(code)s ist Ihr Code für %(service)s."
+
+    messages = Messages(service_name="Example", issuers=issuers, translate=translate)
+    going = replace(sign_in, request=replace(sign_in.request, issuer="default", locale="de fr"))
+    said = messages.of("012345", going)
+    assert said == "012345 ist Ihr Code für Example.\n\n@login.example.org #012345"
+    assert asked == ["de fr"]
+
+
+# How many leave -------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("same", "most", "window", "over"),
+    [
+        (("sign_in",), 5, timedelta(hours=1), "sign-in"),
+        (("person",), 10, timedelta(hours=1), "person"),
+        (("phone",), 10, timedelta(hours=1), "number"),
+        (("address",), 50, timedelta(hours=1), "address"),
+    ],
+)
+def test_row_58_each_limit_holds_by_itself(store, allowance, clock, same, most, window, over):
+    for number in range(most):
+        spend(store, allowance, clock, other(number, *same))
+    with pytest.raises(TooManyTexts) as caught:
+        spend(store, allowance, clock, other(most, *same))
+    assert caught.value.over == over
+    assert caught.value.status == 429
+    # Whoever shares nothing with them is not in it.
+    spend(store, allowance, clock, other(99))
+    clock.advance(seconds=window.total_seconds())
+    spend(store, allowance, clock, other(most, *same))
+
+
+def test_row_58_answering_all_of_them_does_not_get_past_fifty_a_day(store, allowance, clock, sealer):
+    for number in range(50):
+        codes = SentCodes(sealer)
+        with store.write() as unit:
+            code = codes.current(
+                unit, f"place {number}", now=clock.now(), until=clock.now().replace(year=2100)
+            )
+            spent = allowance.spend(unit, other(number, "person"), now=clock.now())
+            codes.sent(unit, f"place {number}", now=clock.now(), spent=spent)
+        with store.write() as unit:
+            assert codes.use(unit, f"place {number}", code.code, now=clock.now())
+    with pytest.raises(TooManyTexts) as caught:
+        spend(store, allowance, clock, other(50, "person"))
+    assert caught.value.over == "person's day"
+    clock.advance(hours=24)
+    spend(store, allowance, clock, other(50, "person"))
+
+
+def test_neighbours_in_an_ipv6_network_are_one(store, allowance, clock):
+    for number in range(50):
+        spend(store, allowance, clock, replace(other(number), address=f"2001:db8::{number:x}"))
+    with pytest.raises(TooManyTexts):
+        spend(store, allowance, clock, replace(other(50), address="2001:db8::ffff"))
+
+
+def test_a_text_that_does_not_leave_counts_nowhere(store, allowance, clock):
+    for number in range(5):
+        spend(store, allowance, clock, other(number, "sign_in", "person"))
+    for _ in range(20):
+        with pytest.raises(TooManyTexts):
+            spend(store, allowance, clock, SPENDING)
+    for number in range(5, 10):
+        spend(store, allowance, clock, other(number, "person"))
+
+
+def test_what_a_right_answer_gives_back_holds_no_number(store, allowance, clock):
+    keys = spend(store, allowance, clock, SPENDING)
+    assert [key.split(":")[1] for key in keys] == ["person", "number", "address", "country"]
+    assert all("4255550123" not in key for key in keys)
+
+
+def test_limits_are_set_as_one_change_and_read_back(store, limits, clock):
+    assert limits.get() == TextLimits()
+    wanted = TextLimits(daily=7, per_country=3, countries=("DE",))
+    with store.write() as unit:
+        limits.put(unit, wanted, actor=ACTOR, at=clock.now())
+    assert limits.get() == wanted
+    assert TextLimitsStore(store).get() == wanted
+
+
+def test_only_allowed_countries_get_texts(store, limits, allowance, clock):
+    with store.write() as unit:
+        limits.put(unit, TextLimits(countries=("EG",)), actor=ACTOR, at=clock.now())
+    with pytest.raises(Refused):
+        spend(store, allowance, clock, SPENDING)
+    spend(store, allowance, clock, other(1))
+    assert allowance.countries() == ("EG",)
