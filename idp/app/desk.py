@@ -15,7 +15,9 @@ from idp.desk.partners import PartnerDesk
 from idp.desk.people import PeopleDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
+from idp.desk.sources import SourceDesk
 from idp.desk.texts import TextDesk
+from idp.desk.watching import Watching
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
@@ -23,6 +25,7 @@ from idp.factors.sms import TextLimitsStore
 from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, Sealer
 from idp.methods import Methods
+from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.policy.rules import Rules
 from idp.sessions import Lifetimes, Sessions
@@ -42,10 +45,17 @@ class Desk:
     keys: KeyDesk
     texts: TextDesk
     records: RecordDesk
+    sources: SourceDesk
 
 
 def build_desk(
-    *, store: Store, clock: Clock, sealer: Sealer, audit: AuditLog, cost: Cost | None = None
+    *,
+    store: Store,
+    clock: Clock,
+    sealer: Sealer,
+    audit: AuditLog,
+    http: HttpClient | None = None,
+    cost: Cost | None = None,
 ) -> Desk:
     """Build the desk on an open database. cost is that of a password hash."""
     hasher = PasswordHasher(cost)
@@ -54,6 +64,10 @@ def build_desk(
     issuers, partners = Issuers(store), Partners(store)
     farewell = Farewell(
         partners=partners, sessions=Sessions(Lifetimes()), outbox=Outbox(store, sealer, clock)
+    )
+    partner_desk = PartnerDesk(store=store, clock=clock, partners=partners, issuers=issuers, audit=audit)
+    watching = Watching(
+        store=store, clock=clock, partners=partner_desk, http=http or HttpClient(Reach()), audit=audit
     )
     return Desk(
         people=PeopleDesk(
@@ -70,11 +84,12 @@ def build_desk(
         methods=MethodDesk(
             store=store, clock=clock, people=people, methods=methods, farewell=farewell, audit=audit
         ),
-        partners=PartnerDesk(store=store, clock=clock, partners=partners, issuers=issuers, audit=audit),
+        partners=partner_desk,
         policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),
         keys=KeyDesk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
+        sources=SourceDesk(watching=watching),
     )

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from idp.app.desk import build_desk
 from idp.app.ground import Ground, open_ground
+from idp.core.model import Actor
+from idp.desk.dropfolder import DropFolder
+from idp.desk.sources import SourceDesk
 from idp.jobs import CleanUp, Handler, Job, Schedule, Worker
 from idp.oidc.backchannel import BackChannel
 from idp.settings import Settings
 from idp.signin.farewell import kind_for
 from idp.state import open_state
+
+DROP_FOLDER = "metadata"
+_WATCH = Actor(kind="system", id="metadata")
 
 
 def build_worker(settings: Settings) -> Worker:
@@ -18,12 +25,28 @@ def build_worker(settings: Settings) -> Worker:
     ground = open_ground(settings)
     state = open_state(settings.state_url, data=settings.data, clock=ground.clock)
     clean_up = CleanUp(ground.store, ground.clock, sweeps=[state.sweep])
+    sources = _sources(ground)
+    folder = DropFolder(folder=settings.data / DROP_FOLDER, watching=sources.watching)
     return Worker(
         Schedule(ground.store, ground.clock),
         ground.outbox,
-        jobs=[Job(name="clean-up", every=timedelta(minutes=10), run=clean_up.run)],
+        jobs=[
+            Job(name="clean-up", every=timedelta(minutes=10), run=clean_up.run),
+            Job(name="metadata", every=timedelta(minutes=1), run=lambda: sources.refresh_due(actor=_WATCH)),
+            Job(name="drop-folder", every=timedelta(seconds=15), run=lambda: folder.look(actor=_WATCH)),
+        ],
         handlers=_handlers(ground),
     )
+
+
+def _sources(ground: Ground) -> SourceDesk:
+    return build_desk(
+        store=ground.store,
+        clock=ground.clock,
+        sealer=ground.sealer,
+        audit=ground.audit,
+        http=ground.http,
+    ).sources
 
 
 def _handlers(ground: Ground) -> Mapping[str, Handler]:

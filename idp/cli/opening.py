@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from idp.app.desk import Desk, build_desk
 from idp.app.ground import open_master
+from idp.app.outbound import http_client
 from idp.audit import AuditLog
 from idp.core.clock import SystemClock
 from idp.core.errors import Refused
@@ -89,7 +90,13 @@ def set_up(store: Store, settings: Settings) -> Sealer:
 def _furnished(settings: Settings, store: Store, sealer: Sealer) -> Office:
     # The server's log is where events of the server are written; here the database is enough.
     clock = SystemClock()
-    desk = build_desk(store=store, clock=clock, sealer=sealer, audit=AuditLog(clock, _nowhere))
+    desk = build_desk(
+        store=store,
+        clock=clock,
+        sealer=sealer,
+        audit=AuditLog(clock, _nowhere),
+        http=http_client(settings),
+    )
     nouns = {noun.name: getattr(desk, noun.name) for noun in fields(Desk)}
     return Office(settings=settings, actor=Actor(kind="cli", id=_account()), **nouns)
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from idp.cli import partner_set
+from idp.cli import partner_set, partner_sources
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, say, table, warn
+from idp.cli.partner_sources import one_of_many
 from idp.core.errors import Refused
 from idp.core.ids import new_secret
 from idp.core.model import Partner
 from idp.desk.partners import shown
 from idp.desk.saml_choices import SIGN, SamlChoices
 from idp.partners import oidc
+from idp.partners.documents import LARGEST_AGGREGATE
+from idp.partners.keyfacts import key_facts
 from idp.partners.saml import Encrypt
-
-_LONGEST_FILE = 10 * 1024 * 1024  # bytes; more is no metadata of one application
+from idp.partners.sources import Mode
 
 
 @click.group()
@@ -29,11 +32,18 @@ def command() -> None:
     """
 
 
-command.add_command(partner_set.set_)
+for _each in (
+    partner_set.set_,
+    partner_sources.source,
+    partner_sources.refresh,
+    partner_sources.approve,
+    partner_sources.reject,
+):
+    command.add_command(_each)
 
 
 @command.command(name="import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.xml")
+@click.argument("place", metavar="FILE.xml|URL")
 @click.option("--name", metavar="T", default="", help="Name that people see; else the metadata's.")
 @click.option(
     "--release", metavar="ATTR,...", default="", help="Attributes it gets; else uid,mail,displayName."
@@ -48,20 +58,46 @@ command.add_command(partner_set.set_)
     type=click.Choice([each.value for each in Encrypt]),
     help="Encrypt assertions always, never, or when the metadata has a key for it (auto, the default).",
 )
+@click.option("--entity", metavar="ID", default="", help="Which of many applications in the metadata.")
+@click.option(
+    "--fingerprint", metavar="HEX", default="", help="SHA-256 of the certificate that must have signed it."
+)
+@click.option("--hold", is_flag=True, help="Later changes at the URL wait for `idp partner approve`.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def import_(
-    *, file: Path, name: str, release: str, sign: str | None, encrypt: str | None, json_: bool
+    *,
+    place: str,
+    name: str,
+    release: str,
+    sign: str | None,
+    encrypt: str | None,
+    entity: str,
+    fingerprint: str,
+    hold: bool,
+    json_: bool,
 ) -> None:
-    """Trust a SAML application by its metadata, or bring a known one up to date."""
-    data = _content(file)
-    with office() as desk:
-        imported = desk.partners.import_metadata(
-            data,
-            name=name,
-            release=_names(release),
-            choices=SamlChoices(sign=sign, encrypt=Encrypt(encrypt) if encrypt else None),
-            actor=desk.actor,
-        )
+    """Trust a SAML application by its metadata, or bring a known one up to date.
+
+    The metadata at a URL is looked at again and again from then on, and changes are applied; see
+    `idp partner source`.
+    """
+    address = place if place.startswith(("https://", "http://")) else ""
+    if hold and not address:
+        raise click.UsageError("--hold is for metadata at a URL: a file does not change by itself.")
+    chosen: Any = {
+        "entity_id": entity,
+        "signer": fingerprint,
+        "name": name,
+        "release": _names(release),
+        "choices": SamlChoices(sign=sign, encrypt=Encrypt(encrypt) if encrypt else None),
+    }
+    with office() as desk, one_of_many():
+        if address:
+            published = desk.sources.fetch(address, actor=desk.actor)
+            mode = Mode.HOLD if hold else Mode.AUTOMATIC
+            imported = desk.sources.watch(address, published, mode=mode, actor=desk.actor, **chosen)
+        else:
+            imported = desk.partners.import_metadata(_content(Path(place)), actor=desk.actor, **chosen)
     for problem in imported.problems:
         warn(f"Note: {problem}")
     if json_:
@@ -201,11 +237,11 @@ def remove(*, which: str) -> None:
 def _content(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
-            data = opened.read(_LONGEST_FILE + 1)
+            data = opened.read(LARGEST_AGGREGATE + 1)
     except OSError as error:
         raise Refused(f"{file} cannot be read: {error.strerror}.") from error
-    if len(data) > _LONGEST_FILE:
-        raise Refused(f"{file} is too large to be the metadata of one application.")
+    if len(data) > LARGEST_AGGREGATE:
+        raise Refused(f"{file} is too large: {LARGEST_AGGREGATE // 1024 // 1024} MB are read at most.")
     return data
 
 
@@ -247,4 +283,9 @@ def _brief(value: object) -> object:
         return ", ".join(f"{key} {part}" for key, part in value.items() if part not in ("", None))
     if isinstance(value, list):
         return [_brief(part) for part in value]
-    return "certificate" if str(value).startswith("-----BEGIN") else value
+    return _certificate(str(value)) if str(value).startswith("-----BEGIN") else value
+
+
+def _certificate(pem: str) -> str:
+    facts = key_facts(pem)
+    return f"SHA-256 {facts.fingerprint} ({facts.key}, until {facts.not_after:%Y-%m-%d})"

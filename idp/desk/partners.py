@@ -19,11 +19,12 @@ from idp.desk.rights import need_owner
 from idp.desk.saml_choices import SamlChoices, chosen
 from idp.directory import attributes
 from idp.keys import Issuers
-from idp.partners import metadata
-from idp.partners.metadata import EntityRead
+from idp.partners.documents import check_fingerprint, open_document
+from idp.partners.metadata import EntityRead, read_entity
 from idp.partners.oidc import OidcSettings, check_client_id
 from idp.partners.registry import Partners
 from idp.partners.saml import CHOSEN, SamlSettings, saml_settings
+from idp.partners.sources import MetadataSources
 from idp.store import Store, Unit
 
 # An LDAP attribute name, or a claim's address.
@@ -73,6 +74,8 @@ class PartnerDesk:
         self,
         data: bytes,
         *,
+        entity_id: str = "",
+        signer: str = "",
         name: str = "",
         release: Sequence[str] = (),
         choices: SamlChoices | None = None,
@@ -80,11 +83,16 @@ class PartnerDesk:
     ) -> Imported:
         """Trust a SAML application by its metadata, or bring a known one up to date.
 
-        A known one keeps its id and what an administrator chose for it, unless given anew.
-        Raises Refused.
+        entity_id chooses one of many, signer is the SHA-256 fingerprint of the certificate that
+        must have signed the document. A known one keeps its id and what an administrator chose
+        for it, unless given anew. Raises Refused.
         """
         need_owner(actor)
-        read = metadata.read(data, now=self.clock.now())
+        now = self.clock.now()
+        document = open_document(
+            data, now=now, entity_id=entity_id, signer=signer and check_fingerprint(signer)
+        )
+        read = read_entity(document, now=now)
         with self.store.write() as unit:
             return self.adopt(unit, read, name=name, release=release, choices=choices, actor=actor)
 
@@ -160,6 +168,11 @@ class PartnerDesk:
         need_owner(actor)
         with self.store.write() as unit:
             known = self._found(unit.connection, which)
+            source = MetadataSources.of(unit.connection, known.id)
+            if source is not None:
+                if source.file_is_there:
+                    raise Refused("A file in the drop folder describes this application: remove that first.")
+                MetadataSources.remove(unit, source, actor=actor, at=self.clock.now())
             self.partners.remove(unit, known, actor=actor, at=self.clock.now())
             self._record(unit, Event.PARTNER_REMOVED, known, actor)
         return known

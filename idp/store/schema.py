@@ -113,6 +113,28 @@ partners = sa.Table(
     sa.Column("revision", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("door", "identifier", name="uq_partners_identifier"),
 )
+# Where a partner's metadata comes from, and what came of looking there last. held is the metadata
+# that waits for approval.
+sources = sa.Table(
+    "sources",
+    metadata,
+    _text("id", primary_key=True),
+    _text("partner", index=True),
+    _text("kind"),
+    _text("place"),
+    _text("signer"),
+    _text("mode"),
+    _text("etag"),
+    _text("modified"),
+    _text("digest"),
+    _at("checked_at", nullable=True),
+    _at("due_at", index=True),
+    sa.Column("pace", sa.Integer, nullable=False),
+    _at("valid_until", nullable=True),
+    _text("error"),
+    sa.Column("held", sa.LargeBinary),
+    _at("held_at", nullable=True),
+)
 rules = sa.Table(
     "rules",
     metadata,

@@ -71,7 +71,7 @@ def test_the_default_release(idp):
 def test_what_is_no_metadata_is_refused(idp, nothing_set):
     (nothing_set / "bad.xml").write_bytes(b"<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><x>&e;</x>")
     assert "root:" not in idp.refused("partner", "import", "bad.xml")
-    (nothing_set / "large.xml").write_bytes(b" " * (11 * 1024 * 1024))
+    (nothing_set / "large.xml").write_bytes(b" " * (33 * 1024 * 1024))
     assert "too large" in idp.refused("partner", "import", "large.xml")
 
 

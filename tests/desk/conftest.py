@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import pytest
@@ -11,8 +12,11 @@ from idp.audit import AuditLog
 from idp.core.model import Actor
 from idp.directory.hashing import Cost
 from idp.keys import Issuers, MasterKey, Sealer
+from idp.net import HttpClient, Reach
+from tests.desk.site import OWNER, Site, served
 
-OWNER = Actor(kind="person", id="i-owner", roles=("owner",))
+__all__ = ["NOBODY", "OWNER"]
+
 NOBODY = Actor(kind="person", id="i-nobody")
 
 
@@ -33,6 +37,13 @@ def desk(store, clock) -> WatchedDesk:
         clock=clock,
         sealer=Sealer(MasterKey(b"k" * 32)),
         audit=AuditLog(clock, log.append),
+        http=HttpClient(Reach(loopback=True)),
         cost=Cost(memory=8, passes=1),
     )
     return WatchedDesk(log=log, **{noun.name: getattr(built, noun.name) for noun in fields(Desk)})
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with served() as site:
+        yield site

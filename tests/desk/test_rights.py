@@ -15,7 +15,9 @@ from idp.desk.people import PeopleDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
 from idp.desk.rights import NotAllowed, need_owner
+from idp.desk.sources import SourceDesk
 from idp.desk.texts import TextDesk
+from idp.desk.watching import Published
 from idp.directory.people import NewPerson
 from idp.partners.oidc import register
 from tests.desk.conftest import NOBODY
@@ -28,6 +30,7 @@ _NOUNS = {
     "policies": PolicyDesk,
     "records": RecordDesk,
     "texts": TextDesk,
+    "sources": SourceDesk,
 }
 _ARGUMENTS = {
     "new": NewPerson(name="eve"),
@@ -41,6 +44,8 @@ _ARGUMENTS = {
     "which": "wiki",
     "enabled": True,
     "number": "+1 425 555 0123",
+    "address": "https://app.example/metadata",
+    "published": Published(data=b"<x/>"),
     "unit": None,
     "read": None,
     "changes": PartnerChanges(),
