@@ -16,6 +16,10 @@ class Event(StrEnum):
     TOKEN_DENIED = "token-denied"
     GRANT_REDEEMED = "grant-redeemed"
     GRANT_REPLAYED = "grant-replayed"
+    GRANT_REFRESHED = "grant-refreshed"
+    REFRESH_REPLAYED = "refresh-replayed"
+    TOKEN_REVOKED = "token-revoked"
+    CLIENT_REFUSED = "client-refused"
     MESSAGE_REFUSED = "message-refused"
     # People proving who they are
     CREDENTIAL_ACCEPTED = "credential-accepted"

@@ -73,8 +73,9 @@ class SignInRequest:
     seconds. expected_person is a person id the answer must be about (id_token_hint).
     confirm names questions the partner wants asked ("account", "consent"). subject_attribute
     goes with the subject forms that come from one. wanted names the attributes to say out of
-    those that may be released, None for all; needed those the partner cannot do without. echo is
-    private to the door that made the request.
+    those that may be released, None for all; needed those the partner cannot do without. offline
+    asks for access that outlives the session (offline_access). echo is private to the door that
+    made the request.
     """
 
     door: str
@@ -94,6 +95,7 @@ class SignInRequest:
     expected_person: str = ""
     hint: str = ""
     locale: str = ""
+    offline: bool = False
     echo: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -39,6 +39,8 @@ _NO_SESSION = ~sa.exists().where(schema.sessions.c.id == schema.participants.c.s
 _NO_GRANT = ~sa.exists().where(schema.grants.c.session == schema.sessions.c.id)
 _EXPIRED = (
     _expiry(schema.tokens, "secret", schema.tokens.c.expires_at <= _NOW),
+    _expiry(schema.families, "family", schema.families.c.expires_at <= _NOW),
+    _expiry(schema.spent, "key", schema.spent.c.expires_at <= _NOW),
     _expiry(schema.grants, "id", schema.grants.c.expires_at <= _NOW),
     _expiry(schema.sessions, "id", (schema.sessions.c.expires_at <= _NOW) & _NO_GRANT),
     _expiry(schema.participants, "id", _NO_SESSION),

@@ -11,6 +11,7 @@ from idp.core.model import Partner, Reply, SignInRequest, SubjectForm
 from idp.keys import Issuers
 from idp.oidc import contexts, wanted
 from idp.oidc.answers import MODES, encode
+from idp.oidc.apis import Apis
 from idp.oidc.claims import SCOPES
 from idp.oidc.errors import OAuthError, invalid_request
 from idp.oidc.idtokens import IdTokens
@@ -46,6 +47,7 @@ class _Given:
     settings: OidcSettings
     id_tokens: IdTokens
     subjects: Subjects
+    apis: Apis
 
     def person(self, subject: str) -> str:
         """Return the person whom the client knows by a sub, the sub itself when there is none."""
@@ -108,6 +110,7 @@ class Authorize:
             settings=settings,
             id_tokens=self.id_tokens,
             subjects=self.subjects,
+            apis=Apis(partners=self.partners),
         )
 
 
@@ -182,7 +185,25 @@ def _scope(given: _Given, request: SignInRequest) -> SignInRequest:
     wanted = given.parameters.get("scope").split(" ")
     if "openid" not in wanted:
         raise OAuthError("invalid_scope", "The scope must contain openid.")
-    return _noted(request, "scope", " ".join(scope for scope in SCOPES if scope in wanted))
+    known = (*SCOPES, *given.settings.api_scopes)
+    return _noted(request, "scope", " ".join(scope for scope in known if scope in wanted))
+
+
+def _resource(given: _Given, request: SignInRequest) -> SignInRequest:
+    wanted = given.parameters.get("resource")
+    if wanted:
+        # Raises the error of RFC 8707 unless it is one of the client's.
+        given.apis.named(given.settings, wanted)
+    return _noted(request, "resource", wanted)
+
+
+def _offline(given: _Given, request: SignInRequest) -> SignInRequest:
+    # Whoever may not have it is not told so by an error but by the scope (OIDC core 11).
+    if "offline_access" not in given.parameters.get("scope").split(" ") or not given.settings.refresh:
+        return request
+    confirm = (*request.confirm, *(() if "consent" in request.confirm else ("consent",)))
+    request = _noted(request, "scope", request.echo["scope"] + " offline_access")
+    return replace(request, offline=True, confirm=confirm)
 
 
 def _pkce(given: _Given, request: SignInRequest) -> SignInRequest:
@@ -301,8 +322,10 @@ _CHECKS: tuple[_Check, ...] = (
     _response_type,
     _response_mode,
     _scope,
+    _resource,
     _pkce,
     _prompt,
+    _offline,
     _max_age,
     _acr_values,
     _claims,

@@ -17,8 +17,7 @@ from idp.oidc import contexts
 from idp.oidc.answers import MODES
 from idp.oidc.authorize import PROMPTS
 from idp.oidc.claims import SCOPES, STANDARD_CLAIMS
-from idp.oidc.token_endpoint import AUTH_METHODS
-from idp.oidc.token_request import GRANT_TYPES
+from idp.oidc.token_metadata import token_metadata
 from idp.partners.oidc import ID_TOKEN_ALGS
 
 _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash")
@@ -67,7 +66,6 @@ def _configuration(issuer: Issuer) -> Document:
         {
             "issuer": issuer.oidc,
             "authorization_endpoint": base + "/oidc/authorize",
-            "token_endpoint": base + "/oidc/token",
             "userinfo_endpoint": base + "/oidc/userinfo",
             "jwks_uri": base + "/oidc/jwks",
             "end_session_endpoint": base + "/oidc/logout",
@@ -78,10 +76,9 @@ def _configuration(issuer: Issuer) -> Document:
             "scopes_supported": SCOPES,
             "response_types_supported": ["code"],
             "response_modes_supported": MODES,
-            "grant_types_supported": GRANT_TYPES,
             "subject_types_supported": ["public", "pairwise"],
             "id_token_signing_alg_values_supported": ID_TOKEN_ALGS,
-            "token_endpoint_auth_methods_supported": AUTH_METHODS,
+            **token_metadata(base),
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": PROMPTS,
             "acr_values_supported": contexts.supported(),

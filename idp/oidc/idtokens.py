@@ -43,16 +43,21 @@ class IdTokens:
     issuers: Issuers
     ring: KeyRing
 
-    def make(self, grant: Grant, *, partner: Partner, access_token: str, now: datetime) -> str:
+    def make(
+        self, grant: Grant, *, partner: Partner, access_token: str, now: datetime, again: bool = False
+    ) -> str:
         """Return the signed ID token of a grant (OIDC core 2 and 3.1.3.6).
 
         Attributes are in it only where the claims parameter asks for them: with an access token
-        they come from userinfo (5.4).
+        they come from userinfo (5.4). again: it comes with a refreshed token, which answers no
+        request, so it has no nonce (12.2).
         """
         issuer = self.issuers.get(partner.issuer)
         alg = oidc_settings(partner).id_token_alg
         signer = self.ring.signer(issuer.key_set, alg)
         claims = in_id_token(grant) | _claims(grant, issuer, partner, access_token, now)
+        if "nonce" in grant.request.echo and not again:
+            claims["nonce"] = grant.request.echo["nonce"]
         return signed(claims, typ="JWT", alg=alg, signer=signer)
 
     def read(self, token: str) -> Hint | None:
@@ -119,6 +124,4 @@ def _claims(
     acr = contexts.stated(grant, grant.request.echo.get("acr", ""))
     if acr:
         claims["acr"] = acr
-    if "nonce" in grant.request.echo:
-        claims["nonce"] = grant.request.echo["nonce"]
     return claims

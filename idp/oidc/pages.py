@@ -13,20 +13,23 @@ from idp.core.errors import BadMessage
 from idp.core.model import Reply
 from idp.oidc import logout, parameters
 from idp.oidc.authorize import Authorize
+from idp.oidc.client_request import FORM, Post
 from idp.oidc.discovery import Discovery, Document
+from idp.oidc.introspection import Introspection
 from idp.oidc.json_answer import JsonAnswer
 from idp.oidc.logout import Logout
 from idp.oidc.parameters import LONGEST, Parameters
+from idp.oidc.revocation import Revocation
 from idp.oidc.token_endpoint import TokenEndpoint
-from idp.oidc.token_request import FORM
 from idp.oidc.userinfo import UserInfo
 from idp.signin.pages import SignInPages
 from idp.web import reply
 from idp.web.visit import visit_of
 
 # Partners' pages and programs post to these from elsewhere.
-OPEN_ENDPOINTS = ("oidc.authorize", "oidc.token", "oidc.userinfo", "oidc.logout")
-JSON_ENDPOINTS = ("oidc.token", "oidc.userinfo", "oidc.configuration", "oidc.keys")
+_CLIENTS = ("oidc.token", "oidc.introspect", "oidc.revoke")
+OPEN_ENDPOINTS = ("oidc.authorize", *_CLIENTS, "oidc.userinfo", "oidc.logout")
+JSON_ENDPOINTS = (*_CLIENTS, "oidc.userinfo", "oidc.configuration", "oidc.keys")
 
 _CORS = {
     # Any origin, and never with cookies: what these say is public or opened by a token.
@@ -44,6 +47,8 @@ class OidcPages:
     signin: SignInPages
     authorize: Authorize
     token: TokenEndpoint
+    introspection: Introspection
+    revocation: Revocation
     userinfo: UserInfo
     discovery: Discovery
     logout: Logout
@@ -56,6 +61,8 @@ class OidcPages:
         route("/oidc/jwks", "keys", self._keys)
         route("/oidc/authorize", "authorize", self._authorize, methods=form)
         route("/oidc/token", "token", self._token, methods=["POST"])
+        route("/oidc/introspect", "introspect", self._introspect, methods=["POST"])
+        route("/oidc/revoke", "revoke", self._revoke, methods=["POST"])
         route("/oidc/userinfo", "userinfo", self._userinfo, methods=form)
         route("/oidc/logout", "logout", self._logout, methods=form)
         blueprint.after_request(_open_to_scripts)
@@ -89,13 +96,13 @@ class OidcPages:
 
     # For programs -----------------------------------------------------------------------------
     def _token(self) -> Response:
-        answer = self.token(
-            authorization=request.headers.get("Authorization", ""),
-            content_type=request.headers.get("Content-Type", ""),
-            query=request.query_string,
-            body=_body(),
-        )
-        return _json(answer)
+        return _json(self.token(_post()))
+
+    def _introspect(self) -> Response:
+        return _json(self.introspection(_post()))
+
+    def _revoke(self) -> Response:
+        return _json(self.revocation(_post()))
 
     def _userinfo(self) -> Response:
         answer = self.userinfo(
@@ -119,6 +126,18 @@ def _sent() -> Parameters:
         # One place for parameters only: two could be read as two different requests.
         raise BadMessage("This request could not be read.", detail="POST with a query or no form")
     return parameters.read(_body())
+
+
+def _post() -> Post:
+    visit = visit_of(request)
+    return Post(
+        authorization=request.headers.get("Authorization", ""),
+        content_type=request.headers.get("Content-Type", ""),
+        query=request.query_string,
+        body=_body(),
+        address=visit.network.address,
+        correlation=visit.correlation,
+    )
 
 
 def _body() -> bytes:
@@ -148,6 +167,7 @@ def _document(document: Document) -> Response:
 
 
 def _open_to_scripts(response: Response) -> Response:
-    if request.endpoint in JSON_ENDPOINTS:
+    # APIs ask from their servers: no script has business with introspection.
+    if request.endpoint in JSON_ENDPOINTS and request.endpoint != "oidc.introspect":
         response.headers.update(_CORS)
     return response

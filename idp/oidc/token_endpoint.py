@@ -1,4 +1,4 @@
-"""The token endpoint: Authlib's code grant, with everything that must happen once done by us."""
+"""The token endpoint: Authlib's order of checks, with everything that must happen once done by us."""
 
 from __future__ import annotations
 
@@ -7,78 +7,77 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
-from authlib.oauth2.rfc6749 import AuthorizationServer, InvalidGrantError, OAuth2Request
-from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
-from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from authlib.oauth2.rfc6749 import InvalidGrantError
+from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
 
-from idp.core.errors import CountersignError, Refused
+from idp.core.errors import CountersignError
 from idp.core.ids import same
-from idp.core.model import Grant, Partner
-from idp.core.ports import Clock
+from idp.core.model import Grant
 from idp.keys import Issuers
-from idp.oidc import token_request
-from idp.oidc.errors import OAuthError
-from idp.oidc.idtokens import IdTokens
-from idp.oidc.json_answer import JsonAnswer, refusal
-from idp.oidc.token_request import Presented, TokenRequest
-from idp.partners.oidc import CONFIDENTIAL, PUBLIC, oidc_settings
-from idp.partners.registry import Partners
-from idp.sessions import Grants
+from idp.oidc.authlib_server import GRANT_TYPES, AuthlibClient, Request, Server
+from idp.oidc.client_auth import Client, Clients
+from idp.oidc.client_request import ClientRequest, Post
+from idp.oidc.errors import OAuthError, invalid_request
+from idp.oidc.json_answer import JsonAnswer
+from idp.oidc.machine_grant import MachineGrant, Machines
+from idp.oidc.token_answers import TokenAnswers, over
+from idp.sessions import Families, Grants
+from idp.sessions.families import Family
 from idp.signin.flow import Flow
+from idp.store import Store
 
-ACCESS_TOKEN_LIFETIME = timedelta(hours=1)
-ACCESS_TOKEN = "access"  # noqa: S105 - the kind under which tokens are kept
-AUTH_METHODS = (*CONFIDENTIAL, *PUBLIC)
 # At level DEBUG Authlib writes whole tokens to the log.
 logging.getLogger("authlib.oauth2").setLevel(logging.INFO)
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 section 4.1
+_LONGEST_REFRESH_TOKEN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenEndpoint:
-    """Redeems codes for tokens (RFC 6749 4.1.3, OIDC core 3.1.3)."""
+    """Gives tokens for codes, for refresh tokens, and to machines (RFC 6749, OIDC core 3.1.3 and 12)."""
 
-    partners: Partners
+    clients: Clients
     issuers: Issuers
+    store: Store
     grants: Grants
+    families: Families
     flow: Flow
-    id_tokens: IdTokens
-    clock: Clock
+    answers: TokenAnswers
+    machines: Machines
 
-    def __call__(self, *, authorization: str, content_type: str, query: bytes, body: bytes) -> JsonAnswer:
+    def __call__(self, post: Post) -> JsonAnswer:
         """Answer one token request; never raises on anything a client can send."""
-        try:
-            request = token_request.read(
-                authorization=authorization, content_type=content_type, query=query, body=body
-            )
-        except OAuthError as error:
-            return _refused(error, basic=bool(authorization))
-        answer: JsonAnswer = _Server(self).create_token_response(request)
+        return self.clients.serve(post, self._answer)
+
+    def _answer(self, request: ClientRequest, client: Client) -> JsonAnswer:
+        if not request.get("grant_type"):
+            raise invalid_request("The parameter grant_type is missing.")
+        if request.get("grant_type") not in GRANT_TYPES:
+            raise OAuthError("unsupported_grant_type", "This grant type is not supported.")
+        return _TokenServer(self, client).answer(request)
+
+    def use_up(self, request: ClientRequest, client: Client) -> None:
+        """Make sure that the code in a request that failed gives nothing any more."""
+        with self.store.write() as unit:
+            self.grants.redeem(unit, request.get("code"), partner=client.partner.id)
+
+
+class _TokenServer(Server):
+    """Authlib's server with our three grants."""
+
+    def __init__(self, room: TokenEndpoint, client: Client) -> None:
+        super().__init__(client, room.issuers.default().base_url + "/oidc/token")
+        self.room = room
+        self.machines = room.machines
+        for grant in (_CodeGrant, _RefreshGrant, MachineGrant):
+            self.register_grant(grant)
+
+    def answer(self, request: ClientRequest) -> JsonAnswer:
+        answer: JsonAnswer = self.create_token_response(request)
         return answer
-
-
-class _Client:
-    """A partner in the words Authlib asks for."""
-
-    def __init__(self, partner: Partner) -> None:
-        self.partner = partner
-        self.settings = oidc_settings(partner)
-
-    def proves(self, presented: Presented) -> bool:
-        if presented.method == "none":
-            return self.settings.public
-        return any(self.settings.has_secret(secret) for secret in presented.secrets)
-
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method in self.settings.auth_methods and (method == "none") == self.settings.public
-
-    def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in token_request.GRANT_TYPES
 
 
 class _Code:
@@ -94,107 +93,90 @@ class _Code:
         return self.grant.request.echo.get("scope", "")
 
 
-class _Request(OAuth2Request):
-    """A filtered token request. The address is ours by configuration, never the Host header's."""
-
-    def __init__(self, request: TokenRequest, uri: str) -> None:
-        super().__init__("POST", uri)
-        self.payload = BasicOAuth2Payload(request.values)
-        self.presented = request.presented
-
-    @property
-    def form(self) -> Mapping[str, str]:
-        values: Mapping[str, str] = self.payload.data
-        return values
-
-
 class _CodeGrant(AuthorizationCodeGrant):
-    """Authlib's order of checks, with our storage, PKCE and renewal."""
+    """The grant behind a code, once (RFC 6749 section 4.1.3)."""
 
-    def query_authorization_code(self, code: str, client: _Client) -> _Code | None:
-        # Claimed at once and for all, whatever is found wrong afterwards: of two callers one
-        # wins, and nobody gets to guess a verifier twice (RFC 6749 section 4.1.2).
-        try:
-            return _Code(self.server.room.grants.redeem(code, partner=client.partner.id))
-        except Refused:
-            return None
+    def query_authorization_code(self, code: str, client: AuthlibClient) -> _Code | None:
+        grant = self.server.room.grants.find(code, partner=client.partner.id)
+        return _Code(grant) if grant is not None else None
 
     def validate_token_request(self) -> None:
-        super().validate_token_request()
-        challenge = self.request.authorization_code.grant.request.echo.get("challenge", "")
-        if not _verified(challenge, self.request.form.get("code_verifier", "")):
-            raise InvalidGrantError("The code_verifier is wrong.")
+        try:
+            super().validate_token_request()
+            _check_verifier(self.request)
+        except InvalidGrantError:
+            # Whatever is wrong: nobody gets to guess a verifier twice, and a code that was used
+            # before takes back what it gave (RFC 6749 section 4.1.2).
+            self.server.room.use_up(self.request.sent, self.server.client)
+            raise
 
     def authenticate_user(self, authorization_code: _Code) -> Grant:
-        # Person, partner, session and policy are asked again: a disabled person's code is dead.
         try:
-            return self._renewed(authorization_code.grant)
-        except CountersignError as over:
-            raise InvalidGrantError("The sign-in behind this code is over.") from over
+            return _renewed(self.server.room.flow, authorization_code.grant)
+        except OAuthError:
+            self.server.room.use_up(self.request.sent, self.server.client)
+            raise
 
-    def _renewed(self, grant: Grant) -> Grant:
-        renewed: Grant = self.server.room.flow.renew(grant)
-        return renewed
+    def generate_token(self, *, user: Grant, **_: object) -> dict[str, object]:
+        answers: TokenAnswers = self.server.room.answers
+        return answers.first(self.request.sent, self.server.client, user)
 
     def save_token(self, token: Mapping[str, object]) -> None:
         """Do nothing: the token was stored when it was made."""
 
     def delete_authorization_code(self, authorization_code: _Code) -> None:
-        """Do nothing: the code was claimed before anything else."""
+        """Do nothing: the code was used up by the unit that kept its tokens."""
 
 
-class _Server(AuthorizationServer):
-    """Authlib's framework-free server around one request."""
+class _Refresh:
+    """A family of refresh tokens in the words Authlib asks for."""
 
-    def __init__(self, room: TokenEndpoint) -> None:
-        super().__init__()
-        self.room = room
-        self.register_grant(_CodeGrant)
-        for method in AUTH_METHODS:
-            self.register_client_auth_method(method, _authenticated)
+    def __init__(self, family: Family) -> None:
+        self.family = family
 
-    def query_client(self, client_id: str) -> _Client | None:
-        partner = self.room.partners.find("oidc", client_id)
-        return _Client(partner) if partner is not None and partner.enabled else None
+    def check_client(self, client: AuthlibClient) -> bool:
+        return self.family.grant.request.partner == client.partner.id
 
-    def authenticate_client(self, request: _Request, methods: Any, endpoint: str = "token") -> _Client:
-        # The one method that was used, so that a failed one never falls back to a weaker one.
-        client: _Client = super().authenticate_client(request, [request.presented.method], endpoint)
-        return client
-
-    def create_oauth2_request(self, request: TokenRequest) -> _Request:
-        return _Request(request, self.room.issuers.default().base_url + "/oidc/token")
-
-    def generate_token(self, *, client: _Client, user: Grant, scope: str, **_: Any) -> dict[str, object]:
-        now = self.room.clock.now()
-        access_token = self.room.grants.issue_token(
-            user, kind=ACCESS_TOKEN, expires_at=now + ACCESS_TOKEN_LIFETIME
-        )
-        id_token = self.room.id_tokens.make(user, partner=client.partner, access_token=access_token, now=now)
-        return {
-            "access_token": access_token,
-            "token_type": "Bearer",
-            "expires_in": int(ACCESS_TOKEN_LIFETIME.total_seconds()),
-            "scope": scope,
-            "id_token": id_token,
-        }
-
-    def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: nobody listens."""
-
-    def handle_response(self, status: int, body: Mapping[str, object], headers: Any) -> JsonAnswer:
-        return JsonAnswer(status, body, dict(headers))
+    def get_scope(self) -> str:
+        return self.family.grant.request.echo.get("scope", "")
 
 
-def _authenticated(query_client: Any, request: _Request) -> _Client | None:
-    client: _Client | None = query_client(request.presented.client_id)
-    return client if client is not None and client.proves(request.presented) else None
+class _RefreshGrant(RefreshTokenGrant):
+    """The grant behind a refresh token, again (RFC 6749 section 6)."""
+
+    def authenticate_refresh_token(self, refresh_token: str) -> _Refresh | None:
+        if len(refresh_token) > _LONGEST_REFRESH_TOKEN:
+            return None
+        family = self.server.room.families.find(refresh_token)
+        return _Refresh(family) if family is not None else None
+
+    def authenticate_user(self, refresh_token: _Refresh) -> Grant:
+        return _renewed(self.server.room.flow, refresh_token.family.grant)
+
+    def issue_token(self, user: Grant, refresh_token: _Refresh) -> dict[str, object]:
+        answers: TokenAnswers = self.server.room.answers
+        scopes = (self.request.payload.scope or refresh_token.get_scope()).split()
+        return answers.next(self.request.sent, self.server.client, refresh_token.family, user, scopes)
+
+    def save_token(self, token: Mapping[str, object]) -> None:
+        """Do nothing: the token was stored when it was made."""
+
+    def revoke_old_credential(self, refresh_token: _Refresh) -> None:
+        """Do nothing: the old token was used up by the unit that kept the new one."""
 
 
-def _refused(error: OAuthError, *, basic: bool) -> JsonAnswer:
-    if error.error == "invalid_client" and basic:
-        return refusal(error, status=401, headers={"WWW-Authenticate": 'Basic realm="token"'})
-    return refusal(error, status=400)
+def _renewed(flow: Flow, grant: Grant) -> Grant:
+    # Person, partner, session and policy are asked again: a disabled person's tokens are dead.
+    try:
+        return flow.renew(grant)
+    except CountersignError as ended:
+        raise over() from ended
+
+
+def _check_verifier(request: Request) -> None:
+    challenge = request.authorization_code.grant.request.echo.get("challenge", "")
+    if not _verified(challenge, request.sent.get("code_verifier")):
+        raise InvalidGrantError("The code_verifier is wrong.")
 
 
 def _verified(challenge: str, verifier: str) -> bool:

@@ -6,21 +6,19 @@ from dataclasses import dataclass
 
 from idp.core.errors import BadMessage, CountersignError
 from idp.oidc import claims, parameters
+from idp.oidc.client_request import FORM
 from idp.oidc.errors import OAuthError
+from idp.oidc.introspection import LONGEST_TOKEN
 from idp.oidc.json_answer import JsonAnswer, refusal
-from idp.oidc.token_endpoint import ACCESS_TOKEN
-from idp.oidc.token_request import FORM
-from idp.sessions import Grants
+from idp.sessions import Tokens
 from idp.signin.flow import Flow
-
-_LONGEST = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserInfo:
     """Tells claims as they are now, and nothing once the sign-in behind the token is over."""
 
-    grants: Grants
+    tokens: Tokens
     flow: Flow
 
     def __call__(self, *, authorization: str, content_type: str, body: bytes) -> JsonAnswer:
@@ -36,15 +34,15 @@ class UserInfo:
         return self._tell(token)
 
     def _tell(self, token: str) -> JsonAnswer:
-        grant = self.grants.by_token(token, kind=ACCESS_TOKEN) if len(token) <= _LONGEST else None
-        if grant is None:
+        found = self.tokens.find(token) if len(token) <= LONGEST_TOKEN else None
+        if found is None or found.grant is None or found.audience:
+            # A machine's token is about nobody, and one for an API is not for us.
             return _refused(401, "invalid_token", "The access token is unknown, expired or revoked.")
         try:
-            current = self.flow.renew(grant)
+            current = self.flow.renew(found.grant)
         except CountersignError:
             return _refused(401, "invalid_token", "The sign-in behind this access token is over.")
-        scopes = frozenset(current.request.echo.get("scope", "").split(" "))
-        return JsonAnswer(200, claims.userinfo(current, scopes))
+        return JsonAnswer(200, claims.userinfo(current, frozenset(found.scope.split(" "))))
 
 
 def _in_body(content_type: str, body: bytes) -> str:

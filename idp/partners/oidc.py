@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from idp.core import codec
 from idp.core.errors import Refused
 from idp.core.ids import fingerprint, same
 from idp.core.model import Partner
+from idp.partners.jwks import Jwk
 
 ID_TOKEN_ALGS = ("RS256", "ES256")
 CONFIDENTIAL = ("client_secret_basic", "client_secret_post")
+BY_KEY = ("private_key_jwt",)
 PUBLIC = ("none",)
 
 # Secrets are kept as a plain SHA-256 (no slow hash at every token request), which is safe only
@@ -26,21 +29,28 @@ LONGEST_ADDRESS = 2000
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?((?:[/?].*)?)")
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,200}")
+_PERSON_ID = re.compile(r"i[0-9a-f]{40}")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")  # RFC 6749 section 3.3
+# Theirs is the protocol's meaning, at userinfo (OIDC core 5.4 and 11).
+RESERVED_SCOPES = frozenset({"openid", "profile", "email", "phone", "address", "groups", "offline_access"})
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcSettings:
-    """The OpenID Connect part of a partner; secret_hash "" means a public client.
+    """The OpenID Connect part of a partner: an application, a machine, or an API they call.
 
+    A client without secret_hash and jwks is public. refresh: it may have refresh tokens.
+    machine: it may have tokens of its own (client_credentials). may_call holds, by the client
+    id of an API, the scopes that this client may ask for. resource is set on an API: the
+    address that its tokens are for (RFC 8707); access_token_alg "" then means opaque ones.
     sector is the host whose clients know a person by one id that no others know (OIDC core
     8.1); "" for the id that is the same for all clients.
-
     The logout addresses are "" when the client has none: a server is posted to behind the
     browser's back, a page is loaded in a frame of the browser that signs out.
     """
 
-    redirect_uris: tuple[str, ...]
+    redirect_uris: tuple[str, ...] = ()
     post_logout_redirect_uris: tuple[str, ...] = ()
     secret_hash: str = ""
     auth_methods: tuple[str, ...] = PUBLIC
@@ -49,11 +59,23 @@ class OidcSettings:
     backchannel_logout_uri: str = ""
     frontchannel_logout_uri: str = ""
     sector: str = ""
+    jwks: tuple[Jwk, ...] = ()
+    refresh: bool = False
+    machine: bool = False
+    may_call: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    resource: str = ""
+    scopes: tuple[str, ...] = ()
+    access_token_alg: str = ""
 
     @property
     def public(self) -> bool:
         """Say whether the client keeps no secret."""
-        return not self.secret_hash
+        return not self.secret_hash and not self.jwks
+
+    @property
+    def api_scopes(self) -> tuple[str, ...]:
+        """Return the scopes of all APIs that the client may call."""
+        return tuple(dict.fromkeys(scope for scopes in self.may_call.values() for scope in scopes))
 
     def redirects_to(self, given: str) -> bool:
         """Say whether answers may go to this address."""
@@ -71,38 +93,97 @@ def oidc_settings(partner: Partner) -> OidcSettings:
 
 def register(
     *,
-    redirect_uris: Sequence[str],
+    redirect_uris: Sequence[str] = (),
     post_logout_redirect_uris: Sequence[str] = (),
-    secret: str,
+    secret: str = "",
+    jwks: Sequence[Jwk] = (),
     id_token_alg: str = "RS256",  # noqa: S107 - an algorithm, no password
     require_pkce: bool = True,
     backchannel_logout_uri: str = "",
     frontchannel_logout_uri: str = "",
     sector: str = "",
+    refresh: bool = False,
+    machine: bool = False,
+    may_call: Mapping[str, Sequence[str]] | None = None,
 ) -> OidcSettings:
-    """Return checked settings for a new client; secret "" makes it public. Raises Refused."""
-    if not redirect_uris:
-        raise Refused("An application needs at least one redirect URI.")
+    """Return checked settings for a new client; without secret and keys it is public. Raises Refused."""
     for address in (*redirect_uris, *post_logout_redirect_uris):
         check_address(address)
-    if secret and len(secret) < SHORTEST_SECRET:
-        raise Refused("The client secret is too short: use at least 12 random characters.")
     if id_token_alg not in ID_TOKEN_ALGS:
         raise Refused("ID tokens can be signed with RS256 or ES256.")
-    if not secret and not require_pkce:
-        raise Refused("A public client can't do without PKCE.")
     _check_logout(redirect_uris, behind=backchannel_logout_uri, framed=frontchannel_logout_uri)
-    return OidcSettings(
+    settings = OidcSettings(
         redirect_uris=tuple(redirect_uris),
         post_logout_redirect_uris=tuple(post_logout_redirect_uris),
-        secret_hash=fingerprint(secret) if secret else "",
-        auth_methods=CONFIDENTIAL if secret else PUBLIC,
         id_token_alg=id_token_alg,
         require_pkce=require_pkce,
         backchannel_logout_uri=backchannel_logout_uri,
         frontchannel_logout_uri=frontchannel_logout_uri,
         sector=sector,
+        refresh=refresh,
+        machine=machine,
+        may_call={api: tuple(dict.fromkeys(scopes)) for api, scopes in (may_call or {}).items()},
+        **_credentials(secret, jwks),
     )
+    _check_use(settings)
+    return settings
+
+
+def register_api(
+    resource: str,
+    *,
+    scopes: Sequence[str],
+    secret: str = "",
+    jwks: Sequence[Jwk] = (),
+    access_token_alg: str = "",
+) -> OidcSettings:
+    """Return checked settings for an API, which asks us about the tokens it is shown. Raises Refused."""
+    _check_resource(resource)
+    if not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise Refused("A scope has 1 to 100 printable ASCII characters without spaces and quotes.")
+    if set(scopes) & RESERVED_SCOPES:
+        raise Refused("openid, offline_access and the scopes of userinfo can't be scopes of an API.")
+    if access_token_alg not in {"", *ID_TOKEN_ALGS}:
+        raise Refused("Access tokens can be opaque, or signed with RS256 or ES256.")
+    settings = OidcSettings(
+        resource=resource,
+        scopes=tuple(dict.fromkeys(scopes)),
+        access_token_alg=access_token_alg,
+        **_credentials(secret, jwks),
+    )
+    if settings.public:
+        raise Refused("An API needs a secret or keys to ask about tokens with.")
+    return settings
+
+
+def _credentials(secret: str, jwks: Sequence[Jwk]) -> dict[str, Any]:
+    if secret and jwks:
+        # One of the two would be the weaker one.
+        raise Refused("A client has either a secret or keys.")
+    if secret and len(secret) < SHORTEST_SECRET:
+        raise Refused("The client secret is too short: use at least 12 random characters.")
+    return {
+        "secret_hash": fingerprint(secret) if secret else "",
+        "jwks": tuple(jwks),
+        "auth_methods": CONFIDENTIAL if secret else BY_KEY if jwks else PUBLIC,
+    }
+
+
+def _check_use(settings: OidcSettings) -> None:
+    if not settings.redirect_uris and not settings.machine:
+        raise Refused("An application needs at least one redirect URI.")
+    if settings.public and not settings.require_pkce:
+        raise Refused("A public client can't do without PKCE.")
+    if settings.machine and settings.public:
+        raise Refused("A machine needs a secret or keys: anybody could get its tokens otherwise.")
+    if settings.machine and not settings.may_call:
+        raise Refused("A machine needs at least one API that it may call.")
+
+
+def _check_resource(resource: str) -> None:
+    """Refuse what names no API: an absolute address without fragment (RFC 8707 section 2)."""
+    if len(resource) > LONGEST_ADDRESS or not _ADDRESS.fullmatch(resource) or "#" in resource:
+        raise Refused("An API is named by an absolute address without a fragment (#).")
 
 
 def sector_of(redirect_uris: Sequence[str]) -> str:
@@ -117,9 +198,14 @@ def sector_of(redirect_uris: Sequence[str]) -> str:
 
 
 def check_client_id(client_id: str) -> None:
-    """Refuse client ids that could not travel (RFC 6749 appendix A.1). Raises Refused."""
+    """Refuse client ids that could not travel, or that look like a person's id. Raises Refused.
+
+    RFC 6749 appendix A.1, RFC 9068 section 5: a machine's token has the client id as its sub.
+    """
     if not _CLIENT_ID.fullmatch(client_id):
         raise Refused("A client id has 1 to 200 printable ASCII characters without spaces.")
+    if _PERSON_ID.fullmatch(client_id):
+        raise Refused("A client id can't look like the id of a person.")
 
 
 def check_address(address: str) -> None:

@@ -1,8 +1,20 @@
 """Sessions: kept proofs and their participants, grants and tokens, devices, stored subjects."""
 
 from idp.sessions.devices import Devices
+from idp.sessions.families import Families
 from idp.sessions.grants import Grants
 from idp.sessions.sessions import Lifetimes, Session, Sessions
 from idp.sessions.subjects import Subjects
+from idp.sessions.tokens import Token, Tokens
 
-__all__ = ["Devices", "Grants", "Lifetimes", "Session", "Sessions", "Subjects"]
+__all__ = [
+    "Devices",
+    "Families",
+    "Grants",
+    "Lifetimes",
+    "Session",
+    "Sessions",
+    "Subjects",
+    "Token",
+    "Tokens",
+]

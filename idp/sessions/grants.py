@@ -1,4 +1,4 @@
-"""Grants that a partner comes back for, and the tokens made from them.
+"""Grants that a partner comes back for; what is made from them is good only as long as they are.
 
 Whatever must happen once is settled here by compare-and-set in the database: state that may
 vanish is not enough to keep a code from being redeemed twice (RFC 6749 section 4.1.2).
@@ -13,25 +13,24 @@ import sqlalchemy as sa
 
 from idp.audit import AuditLog, Entry, Event
 from idp.core import codec
-from idp.core.errors import Refused
-from idp.core.ids import fingerprint, new_secret
+from idp.core.ids import fingerprint
 from idp.core.model import Grant
 from idp.core.ports import Clock
 from idp.store import Store, Unit
-from idp.store.schema import grants, tokens
+from idp.store.prepared import Prepared
+from idp.store.schema import grants
 
 _KEEP = sa.insert(grants)
+_FRESH = (
+    grants.c.handle == sa.bindparam("hashed"),
+    grants.c.partner == sa.bindparam("whose"),
+    grants.c.redeemed_at.is_(None),
+    grants.c.revoked_at.is_(None),
+    grants.c.handle_ends_at > sa.bindparam("now", type_=grants.c.created_at.type),
+)
+_FIND = Prepared(sa.select(grants.c.document).where(*_FRESH))
 _REDEEM = (
-    sa.update(grants)
-    .where(
-        grants.c.handle == sa.bindparam("hashed"),
-        grants.c.partner == sa.bindparam("whose"),
-        grants.c.redeemed_at.is_(None),
-        grants.c.revoked_at.is_(None),
-        grants.c.handle_ends_at > sa.bindparam("now", type_=grants.c.created_at.type),
-    )
-    .values(redeemed_at=sa.bindparam("now", type_=grants.c.created_at.type))
-    .returning(grants.c.document)
+    sa.update(grants).where(*_FRESH).values(redeemed_at=sa.bindparam("now", type_=grants.c.created_at.type))
 )
 _REDEEMED = sa.select(grants.c.id, grants.c.person, grants.c.partner).where(
     grants.c.handle == sa.bindparam("hashed"),
@@ -45,24 +44,29 @@ _REVOKE = (
 )
 _REVOKE_SESSION = (
     sa.update(grants)
-    .where(grants.c.session == sa.bindparam("session_id"), grants.c.revoked_at.is_(None))
-    .values(revoked_at=sa.bindparam("now", type_=grants.c.created_at.type))
-)
-_ADD_TOKEN = sa.insert(tokens)
-_BY_TOKEN = (
-    sa.select(grants.c.document)
-    .join(tokens, tokens.c.grant == grants.c.id)
     .where(
-        tokens.c.secret == sa.bindparam("hashed"),
-        tokens.c.kind == sa.bindparam("of_kind"),
-        tokens.c.expires_at > sa.bindparam("now", type_=tokens.c.expires_at.type),
+        grants.c.session == sa.bindparam("session_id"),
+        grants.c.offline.is_(False),
         grants.c.revoked_at.is_(None),
     )
+    .values(revoked_at=sa.bindparam("now", type_=grants.c.created_at.type))
+)
+_REVOKE_PERSON = (
+    sa.update(grants)
+    .where(grants.c.person == sa.bindparam("whose"), grants.c.revoked_at.is_(None))
+    .values(revoked_at=sa.bindparam("now", type_=grants.c.created_at.type))
+)
+_REVOKE_BETWEEN = _REVOKE_PERSON.where(grants.c.partner == sa.bindparam("to_whom"))
+_UNTIL = sa.bindparam("until", type_=grants.c.expires_at.type)
+_EXTEND = (
+    sa.update(grants)
+    .where(grants.c.id == sa.bindparam("grant_id"), grants.c.revoked_at.is_(None))
+    .values(expires_at=sa.case((grants.c.expires_at < _UNTIL, _UNTIL), else_=grants.c.expires_at))
 )
 
 
 class Grants:
-    """Keeps grants by the hash of their one-time handle, and tokens by the hash of their secret."""
+    """Keeps grants by the hash of their one-time handle."""
 
     def __init__(self, store: Store, clock: Clock, audit: AuditLog) -> None:
         self._store = store
@@ -84,62 +88,57 @@ class Grants:
             "expires_at": expires_at,
             "redeemed_at": None,
             "revoked_at": None,
+            "offline": grant.request.offline,
         }
         unit.execute(_KEEP, row)
 
-    def redeem(self, handle: str, *, partner: str) -> Grant:
-        """Hand out the grant to exactly one caller.
-
-        A second redemption revokes the grant with its tokens. Raises Refused unless this is
-        the first redemption, in time, by the partner it was made for.
-        """
+    def find(self, handle: str, *, partner: str) -> Grant | None:
+        """Return the grant that this partner may fetch with a handle now; nothing is used up."""
         found = {"hashed": fingerprint(handle), "whose": partner, "now": self._clock.now()}
-        with self._store.write() as unit:
-            document = unit.execute(_REDEEM, found).scalar()
-            if document is None:
-                self._punish_reuse(unit, found)
-        if document is None:
-            raise Refused("This code is unknown, expired or was used before.")
-        return codec.load(Grant, document)
+        with self._store.read() as connection:
+            row = _FIND.first(connection, found)
+        return None if row is None else codec.load(Grant, row["document"])
 
-    def _punish_reuse(self, unit: Unit, found: dict[str, object]) -> None:
-        which = {name: found[name] for name in ("hashed", "whose")}
-        reused = unit.execute(_REDEEMED, which).first()
+    def redeem(self, unit: Unit, handle: str, *, partner: str) -> bool:
+        """Use a handle up; True for exactly one caller, in time, of the partner it was made for.
+
+        A second redemption revokes the grant with its tokens: commit the unit all the same.
+        """
+        found = {"hashed": fingerprint(handle), "whose": partner}
+        if unit.execute(_REDEEM, {**found, "now": self._clock.now()}).rowcount == 1:
+            return True
+        reused = unit.execute(_REDEEMED, found).first()
         if reused is not None:
             self.revoke(unit, reused.id)
-            self._audit.record(
-                unit,
-                Entry(
-                    event=Event.GRANT_REPLAYED, person=reused.person, partner=reused.partner, verdict="deny"
-                ),
+            entry = Entry(
+                event=Event.GRANT_REPLAYED, person=reused.person, partner=reused.partner, verdict="deny"
             )
+            self._audit.record(unit, entry)
+        return False
 
-    def issue_token(self, grant: Grant, *, kind: str, expires_at: datetime) -> str:
-        """Make an opaque token for a grant; only its hash is stored."""
-        secret = new_secret()
-        row = {
-            "secret": fingerprint(secret),
-            "grant": grant.id,
-            "kind": kind,
-            "expires_at": expires_at,
-        }
-        with self._store.write() as unit:
-            unit.execute(_ADD_TOKEN, row)
-        return secret
+    @staticmethod
+    def extend(unit: Unit, grant_id: str, *, until: datetime) -> bool:
+        """Keep a grant at least so long for what is made from it now; False when it was revoked.
 
-    def by_token(self, secret: str, *, kind: str) -> Grant | None:
-        """Return the grant behind a live token of an unrevoked grant."""
-        found = {"hashed": fingerprint(secret), "of_kind": kind, "now": self._clock.now()}
-        with self._store.read() as connection:
-            document = connection.execute(_BY_TOKEN, found).scalar()
-        return None if document is None else codec.load(Grant, document)
+        Within the unit nobody else revokes it or makes something from it.
+        """
+        return unit.execute(_EXTEND, {"grant_id": grant_id, "until": until}).rowcount == 1
 
     def revoke(self, unit: Unit, grant_id: str) -> bool:
-        """Revoke a grant and with it every token made from it."""
+        """Revoke a grant and with it every token made from it; return whether it still held."""
         gone = {"grant_id": grant_id, "now": self._clock.now()}
         return unit.execute(_REVOKE, gone).rowcount == 1
 
     def revoke_session(self, unit: Unit, session_id: str) -> int:
-        """Revoke what was granted within a session; return how many grants that were."""
+        """Revoke what was granted within a session and not beyond it; return how many grants."""
         gone = {"session_id": session_id, "now": self._clock.now()}
         return unit.execute(_REVOKE_SESSION, gone).rowcount
+
+    def revoke_person(self, unit: Unit, person: str) -> int:
+        """Revoke all that was granted about a person, offline access too; return how many grants."""
+        return unit.execute(_REVOKE_PERSON, {"whose": person, "now": self._clock.now()}).rowcount
+
+    def revoke_between(self, unit: Unit, *, person: str, partner: str) -> int:
+        """Revoke what one partner was granted about a person (consent withdrawn); return how many."""
+        gone = {"whose": person, "to_whom": partner, "now": self._clock.now()}
+        return unit.execute(_REVOKE_BETWEEN, gone).rowcount

@@ -35,7 +35,8 @@ _ALIVE = Prepared(
     # SQLite has one writer anyway; PostgreSQL must not end the session before the unit commits.
     .with_for_update(read=True)
 )
-_UNENDED = sa.select(sessions).where(sessions.c.id == sa.bindparam("session"), sessions.c.ended_at.is_(None))
+_KEPT = sa.select(sessions).where(sessions.c.id == sa.bindparam("session"))
+_UNENDED = _KEPT.where(sessions.c.ended_at.is_(None))
 _INSERT = sa.insert(sessions)
 _GAIN = (
     sa.update(sessions)
@@ -100,6 +101,12 @@ class Lifetimes:
     handle: timedelta = timedelta(seconds=60)
     # An access token's hour begins when the code is redeemed.
     grant: timedelta = timedelta(hours=1, seconds=60)
+    # Access tokens that their readers check by themselves can't be called back: they are short.
+    access: timedelta = timedelta(hours=1)
+    signed_access: timedelta = timedelta(minutes=10)
+    # A refresh token: unused for so long, and in all; without offline access the session's end.
+    refresh_idle: timedelta = timedelta(days=30)
+    refresh: timedelta = timedelta(days=180)
     device: timedelta = timedelta(days=180)
 
 
@@ -133,9 +140,13 @@ class Sessions:
         """Say whether a session still goes on; within a unit it then does so until the commit."""
         return _ALIVE.first(connection, {"session": session_id, "now": now}) is not None
 
-    def unended(self, connection: sa.Connection, session_id: str) -> Session | None:
-        """Return a session that nobody ended, even if its time ran out: for what it granted."""
-        row = connection.execute(_UNENDED, {"session": session_id}).mappings().first()
+    def kept(self, connection: sa.Connection, session_id: str, *, ended: bool) -> Session | None:
+        """Return a session even if its time ran out, and with ended even if somebody ended it.
+
+        For what it granted: tokens outlast its time, and offline access its end.
+        """
+        query = _KEPT if ended else _UNENDED
+        row = connection.execute(query, {"session": session_id}).mappings().first()
         return None if row is None else _session(row)
 
     def prepare(self, *, person: str, proofs: Sequence[Proof], stay: bool, now: datetime) -> Session:

@@ -20,9 +20,12 @@ class Renewal:
     sessions: Sessions
 
     def __call__(self, grant: Grant) -> Grant:
-        """Return the grant with today's claims. Raises Denied, or BadMessage without its partner."""
+        """Return the grant with today's claims. Raises Denied, or BadMessage without its partner.
+
+        With offline access what was proved still counts when the session has ended.
+        """
         with self.judge.store.read() as connection:
-            session = self.sessions.unended(connection, grant.session)
+            session = self.sessions.kept(connection, grant.session, ended=grant.request.offline)
         if session is None or session.person != grant.person:
             raise Denied("The person signed out.", reason=Reason.LOGIN_REQUIRED)
         # What the partner asked of that one sign-in was met then; what rules ask is asked again.

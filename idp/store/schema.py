@@ -257,15 +257,37 @@ grants = sa.Table(
     _at("expires_at", index=True),
     _at("redeemed_at", nullable=True),
     _at("revoked_at", nullable=True),
+    # Whether it outlives the session that it was made in.
+    _flag("offline"),
 )
+# Access tokens. grant "" is a machine's own token; audience "" is one for ourselves (userinfo).
 tokens = sa.Table(
     "tokens",
     metadata,
     _text("secret", primary_key=True),
     _text("grant", index=True),
     _text("kind"),
+    _text("partner"),
+    _text("scope"),
+    _text("audience"),
+    _at("issued_at"),
     _at("expires_at", index=True),
 )
+# Refresh tokens: one row a family, however often it is turned.
+families = sa.Table(
+    "families",
+    metadata,
+    _text("family", primary_key=True),
+    _text("grant", unique=True),
+    _text("current"),
+    _text("previous"),
+    _text("salt"),
+    _at("turned_at"),
+    _at("expires_at", index=True),
+    _at("ends_at"),
+)
+# What counts once, by its hash, for as long as somebody could send it again.
+spent = sa.Table("spent", metadata, _text("key", primary_key=True), _at("expires_at", index=True))
 devices = sa.Table(
     "devices",
     metadata,

@@ -30,6 +30,8 @@ ADDRESSES = {
     "/saml/slo": "a partner's request",
     "/saml/sso": "a partner's request",
     "/oidc/token": "a client's secret or verifier",
+    "/oidc/introspect": "a client's secret or key",
+    "/oidc/revoke": "a client's secret or the token",
     "/oidc/userinfo": "an access token",
     "/signin/<sign_in_id>": "the browser of the sign-in",
     "/signin/<sign_in_id>/again": "the browser of the sign-in",

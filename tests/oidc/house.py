@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
@@ -32,11 +33,11 @@ from idp.factors.codes import hotp
 from idp.keys import Issuers, KeyRing, KeyState, MasterKey, Sealer
 from idp.methods import Methods
 from idp.oidc.idtokens import IdTokens
-from idp.partners.oidc import register
+from idp.partners.oidc import oidc_settings, register
 from idp.partners.registry import Partners
 from idp.sessions import Sessions
 from idp.state import SqliteState
-from idp.store import Store, open_store
+from idp.store import Store, open_store, schema
 from idp.store.upgrade import upgrade
 from idp.web.settings import WebSettings
 from tests.clock import TestClock
@@ -134,6 +135,11 @@ class House:
         self.registered[partner.identifier] = saved
         return saved
 
+    def allow(self, client_id: str, **settings: Any) -> Partner:
+        """Change a client's own settings."""
+        known = oidc_settings(self.registered[client_id])
+        return self.change(client_id, settings=codec.plain(replace(known, **settings)))
+
     def change(self, client_id: str, **changed: Any) -> Partner:
         return self.save(replace(self.registered[client_id], **changed))
 
@@ -202,6 +208,45 @@ class House:
             **changed,
         }
         return self.post("/oidc/token", {name: value for name, value in values.items() if value is not None})
+
+    def refresh(self, token: str | None, **changed: str | None) -> TestResponse:
+        """Refresh as the wiki, by client_secret_post; None leaves a parameter out."""
+        values: dict[str, str | None] = {
+            "grant_type": "refresh_token",
+            "refresh_token": token,
+            "client_id": "wiki",
+            "client_secret": SECRET,
+            **changed,
+        }
+        return self.post("/oidc/token", {name: value for name, value in values.items() if value is not None})
+
+    def consent(self, browser: FlaskClient, response: TestResponse) -> str:
+        """Say yes to what the sign-in asks; return the code."""
+        page = browser.get(response.headers["Location"], base_url=BASE)
+        form = FORM.search(page.text)
+        assert form is not None, page.text
+        answered = browser.post(
+            unescape(form[1]), base_url=BASE, data={**dict(HIDDEN.findall(form[2])), "answer": "yes"}
+        )
+        return said(answered)["code"]
+
+    def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        with self.store.read() as connection:
+            return connection.execute(
+                sa.select(sa.func.count()).select_from(schema.metadata.tables[table])
+            ).scalar_one()
+
+    def dump(self, table: str) -> str:
+        """Return a table's rows as text."""
+        with self.store.read() as connection:
+            return str(connection.execute(sa.select(schema.metadata.tables[table])).fetchall())
+
+    def events(self, *names: str) -> list[dict[str, Any]]:
+        """Return the recorded events of these names, oldest first."""
+        with self.store.read() as connection:
+            rows = connection.execute(sa.select(schema.audit).order_by(schema.audit.c.id)).mappings()
+            return [dict(row) for row in rows if row["event"] in names]
 
     def post(
         self, path: str, values: Mapping[str, str], *, headers: Mapping[str, str] | None = None

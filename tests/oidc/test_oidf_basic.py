@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.oidc.house import BASE, CALLBACK, SECRET, VERIFIER, House, asking, decoded, said
-from tests.oidc.test_token_request import basic
+from tests.oidc.test_client_request import basic
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from idp.oidc import contexts
 from tests.oidc.house import BASE, CALLBACK, SECRET, VERIFIER, House, decoded
-from tests.oidc.test_token_request import basic
+from tests.oidc.test_client_request import basic
 
 
 def refused(response: TestResponse, error: str, status: int = 400) -> None:

@@ -1,4 +1,4 @@
-"""The strict filter before the token endpoint: what Authlib would let pass ends here."""
+"""The strict filter before every address that clients post to: one reading of a request, or none."""
 
 from __future__ import annotations
 
@@ -14,46 +14,69 @@ from idp.oidc.errors import OAuthError, invalid_request
 from idp.oidc.parameters import Parameters
 
 FORM = "application/x-www-form-urlencoded"
-GRANT_TYPES = ("authorization_code",)
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_BASIC = 4096
 _LONGEST_SECRET = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What a program posted, as it came, and from where."""
+
+    authorization: str
+    content_type: str
+    query: bytes
+    body: bytes
+    address: str = ""
+    correlation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Presented:
-    """Who a client says it is, by which one method. secrets are readings of one secret."""
+    """Who a client says it is, by which one method. secrets are readings of one secret.
+
+    client_id may be "" with an assertion, which names the client itself.
+    """
 
     method: str
     client_id: str
     secrets: tuple[str, ...] = ()
+    assertion: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRequest:
-    """A token request that can be read in one way only."""
+class ClientRequest:
+    """A request that can be read in one way only, and where it came from."""
 
     values: Mapping[str, str]
     presented: Presented
+    address: str = ""
+    correlation: str = ""
+
+    def get(self, name: str) -> str:
+        """Return a parameter, "" when it was not sent."""
+        return self.values.get(name, "")
 
 
-def read(*, authorization: str, content_type: str, query: bytes, body: bytes) -> TokenRequest:
-    """Read a token request: body only, form-encoded, nothing twice, one way to authenticate.
+def read(post: Post) -> ClientRequest:
+    """Read a client's request: body only, form-encoded, nothing twice, one way to authenticate.
 
     Raises OAuthError (RFC 6749 sections 2.3 and 3.2).
     """
-    if query:
+    if post.query:
         # Addresses end up in logs: a secret or code there is lost already.
         raise invalid_request("Parameters belong in the body of the request.")
-    if content_type.partition(";")[0].strip().lower() != FORM:
+    if post.content_type.partition(";")[0].strip().lower() != FORM:
         raise invalid_request("The body must be form-encoded.")
-    sent = _parameters(body)
+    sent = _parameters(post.body)
     if sent.repeated:
         raise invalid_request("A parameter was sent more than once.")
-    if not sent.get("grant_type"):
-        raise invalid_request("The parameter grant_type is missing.")
-    if sent.get("grant_type") not in GRANT_TYPES:
-        raise OAuthError("unsupported_grant_type", "This grant type is not supported.")
-    return TokenRequest(values=sent.values, presented=_presented(authorization, sent))
+    return ClientRequest(
+        values=sent.values,
+        presented=_presented(post.authorization, sent),
+        address=post.address,
+        correlation=post.correlation,
+    )
 
 
 def _parameters(body: bytes) -> Parameters:
@@ -64,14 +87,17 @@ def _parameters(body: bytes) -> Parameters:
 
 
 def _presented(authorization: str, sent: Parameters) -> Presented:
-    if sent.get("client_assertion") or sent.get("client_assertion_type"):
-        raise OAuthError("invalid_client", "Client assertions are not supported.")
     client_id, secret = sent.get("client_id"), sent.get("client_secret")
+    by_assertion = sent.get("client_assertion") or sent.get("client_assertion_type")
+    if [bool(authorization), bool(secret), bool(by_assertion)].count(True) > 1:
+        raise invalid_request("Use exactly one way to authenticate the client.")
     if authorization:
         presented = _basic(authorization)
-        if secret or client_id not in {"", presented.client_id}:
+        if client_id not in {"", presented.client_id}:
             raise invalid_request("Use exactly one way to authenticate the client.")
         return presented
+    if by_assertion:
+        return _assertion(sent)
     if not client_id:
         raise OAuthError("invalid_client", "The client did not say who it is.")
     if not secret:
@@ -79,6 +105,16 @@ def _presented(authorization: str, sent: Parameters) -> Presented:
     if len(secret) > _LONGEST_SECRET:
         raise OAuthError("invalid_client", "The client could not be authenticated.")
     return Presented(method="client_secret_post", client_id=client_id, secrets=(secret,))
+
+
+def _assertion(sent: Parameters) -> Presented:
+    if sent.get("client_assertion_type") != ASSERTION:
+        raise OAuthError("invalid_client", "This type of client assertion is not supported.")
+    return Presented(
+        method="private_key_jwt",
+        client_id=sent.get("client_id"),
+        assertion=sent.get("client_assertion"),
+    )
 
 
 def _basic(authorization: str) -> Presented:
