@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from idp.audit import AuditLog
 from idp.core.ports import Clock
+from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
 from idp.desk.methods import MethodDesk
 from idp.desk.partners import PartnerDesk
@@ -28,7 +29,7 @@ from idp.methods import Methods
 from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.policy.rules import Rules
-from idp.sessions import Lifetimes, Sessions
+from idp.sessions import Consents, Lifetimes, Sessions
 from idp.signin.farewell import Farewell
 from idp.signin.lockout import Limits, Lockout
 from idp.store import Store
@@ -39,6 +40,7 @@ class Desk:
     """The desk's nouns."""
 
     people: PeopleDesk
+    consents: ConsentDesk
     methods: MethodDesk
     partners: PartnerDesk
     policies: PolicyDesk
@@ -62,10 +64,13 @@ def build_desk(
     local = LocalSource(store, hasher, clock)
     people, methods = People(store, clock, [local]), Methods(store, sealer, clock)
     issuers, partners = Issuers(store), Partners(store)
+    consents = Consents()
     farewell = Farewell(
         partners=partners, sessions=Sessions(Lifetimes()), outbox=Outbox(store, sealer, clock)
     )
-    partner_desk = PartnerDesk(store=store, clock=clock, partners=partners, issuers=issuers, audit=audit)
+    partner_desk = PartnerDesk(
+        store=store, clock=clock, partners=partners, issuers=issuers, consents=consents, audit=audit
+    )
     watching = Watching(
         store=store, clock=clock, partners=partner_desk, http=http or HttpClient(Reach()), audit=audit
     )
@@ -81,6 +86,7 @@ def build_desk(
             lockout=Lockout(store, clock, Limits()),
             audit=audit,
         ),
+        consents=ConsentDesk(store=store, people=people, partners=partners, consents=consents, audit=audit),
         methods=MethodDesk(
             store=store, clock=clock, people=people, methods=methods, farewell=farewell, audit=audit
         ),

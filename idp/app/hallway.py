@@ -21,7 +21,7 @@ from idp.factors.totp import Totp
 from idp.jobs import Outbox
 from idp.methods import Methods
 from idp.policy.rules import Rules
-from idp.sessions import Devices, Grants, Subjects
+from idp.sessions import Consents, Devices, Grants, Subjects
 from idp.signin.ask_signout import SignOutQuestions
 from idp.signin.attempts import Attempts
 from idp.signin.farewell import Farewell
@@ -77,6 +77,7 @@ def build_hallway(
         partners=ground.partners,
         rules=Rules(store),
         factors=_factors(ground, people, methods),
+        consents=Consents(),
     )
     farewell = Farewell(partners=ground.partners, sessions=ground.sessions, outbox=ground.outbox)
     flow = Flow(
@@ -115,6 +116,7 @@ def _issuing(
         doors=doors,
         sessions=ground.sessions,
         grants=grants,
+        consents=Consents(),
         subjects=Subjects(ground.store),
         devices=devices,
         farewell=farewell,

@@ -31,6 +31,8 @@ class Event(StrEnum):
     CODE_WITHHELD = "code-withheld"
     SIGNED_OUT = "signed-out"
     SIGN_OUT_FAILED = "sign-out-failed"
+    CONSENT_GIVEN = "consent-given"
+    CONSENT_WITHDRAWN = "consent-withdrawn"
     # People and what they registered
     PASSWORD_CHANGED = "password-changed"
     METHOD_ADDED = "method-added"

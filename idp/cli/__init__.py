@@ -14,6 +14,7 @@ _COMMANDS: Mapping[str, str] = {
     "person": "Add people, look at them, disable and unlock them.",
     "method": "Hand out, list and remove people's sign-in methods.",
     "text": "Show and set the limits on text messages.",
+    "consent": "List and take back what people agreed to at applications.",
     "partner": "Bring in the applications that people sign in to.",
     "policy": "Show and set the rules that say what a sign-in needs.",
     "key": "List and rotate the signing keys.",

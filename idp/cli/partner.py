@@ -128,6 +128,7 @@ def import_(
 @click.option(
     "--frontchannel-logout-uri", "framed", metavar="URI", default="", help="Its page that a sign-out loads."
 )
+@click.option("--ask-consent", is_flag=True, help="Ask people before it learns anything about them.")
 @click.option("--pairwise", is_flag=True, help="Know people by ids that only applications of its host share.")
 @click.option(
     "--id-token-alg", "alg", type=click.Choice(oidc.ID_TOKEN_ALGS), default="RS256", show_default=True
@@ -146,6 +147,7 @@ def add_oidc(
     logouts: tuple[str, ...],
     behind: str,
     framed: str,
+    ask_consent: bool,
     pairwise: bool,
     alg: str,
     release: str,
@@ -166,6 +168,7 @@ def add_oidc(
         backchannel_logout_uri=behind,
         frontchannel_logout_uri=framed,
         sector=oidc.sector_of(redirects) if pairwise else "",
+        ask_consent=ask_consent,
     )
     with office() as desk:
         partner = desk.partners.add_oidc(

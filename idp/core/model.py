@@ -71,7 +71,8 @@ class SignInRequest:
 
     reply_to was already matched against what the partner registered. max_age is in
     seconds. expected_person is a person id the answer must be about (id_token_hint).
-    confirm names questions the partner wants asked ("account", "consent"). subject_attribute
+    confirm names questions the partner wants asked ("account", "consent"). consent holds the
+    scopes that the person must have agreed to, now or earlier. subject_attribute
     goes with the subject forms that come from one. wanted names the attributes to say out of
     those that may be released, None for all; needed those the partner cannot do without. offline
     asks for access that outlives the session (offline_access). echo is private to the door that
@@ -92,6 +93,7 @@ class SignInRequest:
     wanted: tuple[str, ...] | None = None
     needed: tuple[str, ...] = ()
     confirm: tuple[str, ...] = ()
+    consent: tuple[str, ...] = ()
     expected_person: str = ""
     hint: str = ""
     locale: str = ""

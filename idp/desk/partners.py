@@ -25,6 +25,7 @@ from idp.partners.oidc import OidcSettings, check_client_id
 from idp.partners.registry import Partners
 from idp.partners.saml import CHOSEN, SamlSettings, saml_settings
 from idp.partners.sources import MetadataSources
+from idp.sessions import Consents
 from idp.store import Store, Unit
 
 # An LDAP attribute name, or a claim's address.
@@ -68,6 +69,7 @@ class PartnerDesk:
     clock: Clock
     partners: Partners
     issuers: Issuers
+    consents: Consents
     audit: AuditLog
 
     def import_metadata(
@@ -174,6 +176,7 @@ class PartnerDesk:
                     raise Refused("A file in the drop folder describes this application: remove that first.")
                 MetadataSources.remove(unit, source, actor=actor, at=self.clock.now())
             self.partners.remove(unit, known, actor=actor, at=self.clock.now())
+            self.consents.forget(unit, known.id)
             self._record(unit, Event.PARTNER_REMOVED, known, actor)
         return known
 
@@ -202,16 +205,7 @@ class PartnerDesk:
         return saved
 
     def _found(self, connection: sa.Connection, which: str) -> Partner:
-        matching = [
-            partner
-            for partner in self.partners.listing(connection)
-            if which in {partner.id, partner.identifier}
-        ]
-        if not matching:
-            raise Refused("There is no application with that id.")
-        if len(matching) > 1:
-            raise Refused("Several applications call themselves so: use the id from `idp partner list`.")
-        return matching[0]
+        return found(self.partners, connection, which)
 
     def _record(self, unit: Unit, event: Event, partner: Partner, actor: Actor) -> None:
         entry = Entry(
@@ -221,6 +215,16 @@ class PartnerDesk:
             actor=f"{actor.kind}:{actor.id}",
         )
         self.audit.record(unit, entry)
+
+
+def found(partners: Partners, connection: sa.Connection, which: str) -> Partner:
+    """Return the partner with this id, entity id or client id. Raises Refused."""
+    matching = [one for one in partners.listing(connection) if which in {one.id, one.identifier}]
+    if not matching:
+        raise Refused("There is no application with that id.")
+    if len(matching) > 1:
+        raise Refused("Several applications call themselves so: use the id from `idp partner list`.")
+    return matching[0]
 
 
 def shown(partner: Partner) -> dict[str, object]:

@@ -12,7 +12,7 @@ from idp.keys import Issuers
 from idp.oidc import contexts, wanted
 from idp.oidc.answers import MODES, encode
 from idp.oidc.apis import Apis
-from idp.oidc.claims import SCOPES
+from idp.oidc.claims import OFFLINE, SCOPES, covering
 from idp.oidc.errors import OAuthError, invalid_request
 from idp.oidc.idtokens import IdTokens
 from idp.oidc.parameters import Parameters
@@ -199,11 +199,10 @@ def _resource(given: _Given, request: SignInRequest) -> SignInRequest:
 
 def _offline(given: _Given, request: SignInRequest) -> SignInRequest:
     # Whoever may not have it is not told so by an error but by the scope (OIDC core 11).
-    if "offline_access" not in given.parameters.get("scope").split(" ") or not given.settings.refresh:
+    if OFFLINE not in given.parameters.get("scope").split(" ") or not given.settings.refresh:
         return request
-    confirm = (*request.confirm, *(() if "consent" in request.confirm else ("consent",)))
-    request = _noted(request, "scope", request.echo["scope"] + " offline_access")
-    return replace(request, offline=True, confirm=confirm)
+    request = _noted(request, "scope", f"{request.echo['scope']} {OFFLINE}")
+    return replace(request, offline=True)
 
 
 def _pkce(given: _Given, request: SignInRequest) -> SignInRequest:
@@ -290,6 +289,15 @@ def _acr_claim(acr: Member, request: SignInRequest) -> SignInRequest:
     return request if demanded is None else replace(request, strength=demanded)
 
 
+def _consent(given: _Given, request: SignInRequest) -> SignInRequest:
+    # What works while the person is away takes their own yes, whoever vouches (core 11).
+    if not (given.settings.ask_consent or request.offline or "consent" in request.confirm):
+        return request
+    asked = wanted.from_echo(request.echo)
+    claims = covering([*asked.id_token, *asked.userinfo])
+    return replace(request, consent=tuple(dict.fromkeys([*request.echo["scope"].split(" "), *claims])))
+
+
 def _login_hint(given: _Given, request: SignInRequest) -> SignInRequest:
     hint = given.parameters.get("login_hint")
     return replace(request, hint=hint) if len(hint) <= _LONGEST_HINT and hint.isprintable() else request
@@ -329,6 +337,7 @@ _CHECKS: tuple[_Check, ...] = (
     _max_age,
     _acr_values,
     _claims,
+    _consent,
     _login_hint,
     _id_token_hint,
     _nonce,

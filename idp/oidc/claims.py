@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from idp.claims import scope_of
 from idp.core.model import Grant
@@ -11,6 +11,7 @@ from idp.oidc.wanted import Member
 
 SCOPES = ("openid", "profile", "email", "phone", "address", "groups")
 
+OFFLINE = "offline_access"
 # Attributes by their standard names (OIDC core 5.1); the first that is known speaks.
 _STANDARD: Mapping[str, tuple[str, ...]] = {
     "name": ("displayName",),
@@ -65,6 +66,17 @@ def in_id_token(grant: Grant) -> dict[str, object]:
     """Return the claims that the claims parameter wants in the ID token: scopes put none there."""
     asked = wanted.from_echo(grant.request.echo).id_token
     return {name: value for name, _, value in _known(grant) if _asked(asked, name, value)}
+
+
+def covering(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes that would tell these claims; the protocol's own need none."""
+    scopes: dict[str, None] = {}
+    for name in names:
+        if name == "address":
+            scopes[name] = None
+        elif name in _STANDARD or name not in _RESERVED:
+            scopes[scope_of(_STANDARD.get(name, (name,))[0])] = None
+    return tuple(scopes)
 
 
 def _asked(asked: Mapping[str, Member], name: str, value: object) -> bool:

@@ -44,8 +44,10 @@ class OidcSettings:
     machine: it may have tokens of its own (client_credentials). may_call holds, by the client
     id of an API, the scopes that this client may ask for. resource is set on an API: the
     address that its tokens are for (RFC 8707); access_token_alg "" then means opaque ones.
-    sector is the host whose clients know a person by one id that no others know (OIDC core
-    8.1); "" for the id that is the same for all clients.
+    ask_consent: people are asked before it learns anything about them; without it the
+    administrator has agreed for everybody. sector is the host whose clients know a person by one
+    id that no others know (OIDC core 8.1); "" for the id that is the same for all clients.
+
     The logout addresses are "" when the client has none: a server is posted to behind the
     browser's back, a page is loaded in a frame of the browser that signs out.
     """
@@ -66,6 +68,7 @@ class OidcSettings:
     resource: str = ""
     scopes: tuple[str, ...] = ()
     access_token_alg: str = ""
+    ask_consent: bool = False
 
     @property
     def public(self) -> bool:
@@ -105,6 +108,7 @@ def register(
     refresh: bool = False,
     machine: bool = False,
     may_call: Mapping[str, Sequence[str]] | None = None,
+    ask_consent: bool = False,
 ) -> OidcSettings:
     """Return checked settings for a new client; without secret and keys it is public. Raises Refused."""
     for address in (*redirect_uris, *post_logout_redirect_uris):
@@ -124,6 +128,7 @@ def register(
         machine=machine,
         may_call={api: tuple(dict.fromkeys(scopes)) for api, scopes in (may_call or {}).items()},
         **_credentials(secret, jwks),
+        ask_consent=ask_consent,
     )
     _check_use(settings)
     return settings

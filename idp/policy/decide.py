@@ -75,8 +75,15 @@ def _verdict(
         return denied
     if reached is None or reached.rank < required.rank:
         return _more(matching, facts, counted, required)
-    open_questions = [what for what in facts.request.confirm if what not in facts.confirmed]
+    open_questions = [what for what in _questions(facts) if what not in facts.confirmed]
     return Confirm(what=open_questions[0]) if open_questions else Issue()
+
+
+def _questions(facts: Facts) -> tuple[str, ...]:
+    """Return what the partner wants asked, and consent where it is needed and was not given before."""
+    asked = facts.request.confirm
+    lacking = not facts.agreed.issuperset(facts.request.consent)
+    return (*asked, "consent") if lacking and "consent" not in asked else asked
 
 
 def _closed(matching: Sequence[Rule], facts: Facts) -> Deny | None:

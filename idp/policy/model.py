@@ -94,7 +94,8 @@ class Facts:
 
     person is None before the first proof. offers are the ways this person could prove
     something now, best first; enrollable the factors that could be set up, if the person may
-    enrol at all. confirmed names the questions already answered in this sign-in. started_at is
+    enrol at all. confirmed names the questions already answered in this sign-in, agreed the
+    scopes that the person let the partner have before. started_at is
     when the sign-in began, now when the verdict is wanted.
     """
 
@@ -108,6 +109,7 @@ class Facts:
     address: str
     started_at: datetime
     now: datetime
+    agreed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

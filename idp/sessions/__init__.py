@@ -1,5 +1,6 @@
 """Sessions: kept proofs and their participants, grants and tokens, devices, stored subjects."""
 
+from idp.sessions.consents import Consent, Consents
 from idp.sessions.devices import Devices
 from idp.sessions.families import Families
 from idp.sessions.grants import Grants
@@ -8,6 +9,8 @@ from idp.sessions.subjects import Subjects
 from idp.sessions.tokens import Token, Tokens
 
 __all__ = [
+    "Consent",
+    "Consents",
     "Devices",
     "Families",
     "Grants",

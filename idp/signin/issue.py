@@ -22,7 +22,7 @@ from idp.core.model import (
 )
 from idp.core.ports import Clock, Door
 from idp.policy.model import Decision, Issue
-from idp.sessions import Devices, Grants, Lifetimes, Session, Sessions, Subjects
+from idp.sessions import Consents, Devices, Grants, Lifetimes, Session, Sessions, Subjects
 from idp.signin.farewell import Farewell
 from idp.signin.judge import Judged
 from idp.store import Store, Unit
@@ -51,6 +51,7 @@ class Issuing:
     doors: Mapping[str, Door]
     sessions: Sessions
     grants: Grants
+    consents: Consents
     subjects: Subjects
     devices: Devices
     farewell: Farewell
@@ -91,6 +92,7 @@ class Issuing:
                 self.sessions.rejoin(unit, participant)
             if door.keeps_grants:
                 self._keep_grant(unit, grant)
+            self._keep_consent(unit, judged, now)
             device = self._remember(unit, judged, session, visit, secret, now)
             self.audit.record(unit, _issued(judged, grant))
         return Issued(
@@ -204,6 +206,13 @@ class Issuing:
             detail="session ended during the sign-in",
         )
 
+    def _keep_consent(self, unit: Unit, judged: Judged, now: datetime) -> None:
+        request, person = judged.sign_in.request, judged.sign_in.person
+        if "consent" not in judged.sign_in.confirmed or not request.consent:
+            return
+        self.consents.give(unit, person=person, partner=request.partner, scopes=request.consent, now=now)
+        self.audit.record(unit, _agreed(judged))
+
     def _keep_grant(self, unit: Unit, grant: Grant) -> None:
         self.grants.keep(
             unit,
@@ -289,6 +298,18 @@ def _issued(judged: Judged, grant: Grant) -> Entry:
             "amr": list(grant.amr),
             **({"missing": list(lacking)} if lacking else {}),
         },
+        name=judged.person.name if judged.person else "",
+        address=judged.sign_in.network.address,
+    )
+
+
+def _agreed(judged: Judged) -> Entry:
+    return Entry(
+        event=Event.CONSENT_GIVEN,
+        person=judged.sign_in.person,
+        partner=judged.partner.id,
+        correlation=judged.sign_in.correlation,
+        detail={"scopes": list(judged.sign_in.request.consent)},
         name=judged.person.name if judged.person else "",
         address=judged.sign_in.network.address,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from idp.core.errors import BadMessage, Reason
-from idp.core.model import Method, Offer, Partner, Person, SignIn
+from idp.core.model import Method, Offer, Partner, Person, SignIn, SignInRequest
 from idp.core.ports import Clock, Enroller, Factor
 from idp.directory.people import People
 from idp.methods import Methods
@@ -16,7 +16,7 @@ from idp.partners.registry import Partners
 from idp.policy.decide import decide
 from idp.policy.model import Confirm, Decision, Deny, Facts, Issue
 from idp.policy.rules import Rules
-from idp.sessions import Session
+from idp.sessions import Consents, Session
 from idp.store import Store
 
 
@@ -50,6 +50,7 @@ class Judge:
     partners: Partners
     rules: Rules
     factors: Factors
+    consents: Consents
 
     def __call__(self, sign_in: SignIn, session: Session | None) -> Judged:
         """Return the decision on a sign-in. Raises BadMessage when its partner is gone.
@@ -80,6 +81,7 @@ class Judge:
             address=sign_in.network.address,
             started_at=sign_in.started_at,
             now=self.clock.now(),
+            agreed=self._agreed(connection, sign_in.request, person),
         )
         rules = self.rules.all()
         decision = decide(rules, facts)
@@ -104,6 +106,13 @@ class Judge:
         provers = self.factors.provers.values()
         return tuple(offer for factor in provers for offer in factor.offer(person, methods))
 
+    def _agreed(
+        self, connection: sa.Connection, request: SignInRequest, person: Person | None
+    ) -> frozenset[str]:
+        if person is None or not request.consent:
+            return frozenset()
+        return self.consents.given(connection, person=person.id, partner=request.partner)
+
     def _enrollable(self, person: Person) -> tuple[str, ...]:
         # Open only for a person who never registered anything: afterwards a password thief
         # could add a factor of their own (first enrolment is closed by compare-and-set).
@@ -113,7 +122,7 @@ class Judge:
 
 def without_proofs(sign_in: SignIn) -> SignIn:
     """Return the sign-in as if nobody had signed in on this browser before."""
-    return replace(sign_in, proofs=(), session="", asked=None, enrolment=None)
+    return replace(sign_in, proofs=(), session="", asked=None, enrolment=None, confirmed=())
 
 
 def without_kept(sign_in: SignIn) -> SignIn:

@@ -17,6 +17,7 @@ from idp.partners.registry import Partners
 from idp.policy.model import Ask, Confirm, Register
 from idp.sessions import Lifetimes
 from idp.signin.ask_signout import SignOutQuestions
+from idp.signin.consent import details
 from idp.signin.flow import Flow
 from idp.signin.launcher import Launcher
 from idp.signin.logout import LogoutStep, SignOut
@@ -216,7 +217,8 @@ class SignInPages:
             case Register(factors=factors):
                 return self._enrolling(step, factors, address + "/enrol")
             case Confirm(what=what):
-                return f"signin/confirm_{what}.html", {"action": address + "/confirm"}
+                asked = details(step.sign_in.request, step.person, step.partner) if step.person else ()
+                return f"signin/confirm_{what}.html", {"action": address + "/confirm", "details": asked}
         return "signin/finished.html", {}
 
     def _asked(self, step: Step, ask: Ask, address: str) -> tuple[str, Mapping[str, Any]]:

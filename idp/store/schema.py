@@ -309,6 +309,16 @@ subjects = sa.Table(
     sa.UniqueConstraint("qualifier", "value", name="uq_subjects_value"),
 )
 
+consents = sa.Table(
+    "consents",
+    metadata,
+    _text("person", primary_key=True),
+    _text("partner", primary_key=True),
+    _text("scope", primary_key=True),
+    _at("given_at"),
+    sa.Index("ix_consents_partner", "partner"),
+)
+
 # Record and background ----------------------------------------------------------------------
 # personal holds the user name and address of an event: erasable without touching the record.
 audit = sa.Table(

@@ -8,6 +8,7 @@ from dataclasses import fields
 import pytest
 
 from idp.core.model import Actor
+from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
 from idp.desk.methods import MethodDesk
 from idp.desk.partners import PartnerChanges, PartnerDesk
@@ -24,6 +25,7 @@ from tests.desk.conftest import NOBODY
 
 _NOUNS = {
     "people": PeopleDesk,
+    "consents": ConsentDesk,
     "methods": MethodDesk,
     "partners": PartnerDesk,
     "keys": KeyDesk,

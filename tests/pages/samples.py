@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from idp.core.errors import BadMessage
 from idp.core.model import Offer, Reply
 from idp.directory.phones import calling_codes
+from idp.signin.consent import Detail
 from idp.web.reply import respond
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
@@ -155,7 +156,30 @@ SAMPLES = (
         context={
             **_STEP,
             "username": "ada",
-            "released": ("Your name", "Your e-mail address", "Your user name", "Your groups"),
+            "details": (
+                Detail(icon="profile", text="Your name and profile", values=("Ada Lovelace", "ada")),
+                Detail(icon="email", text="Your e-mail address", values=("ada@example.com",)),
+                Detail(icon="groups", text="Your groups", values=("Staff", "Analytical engines", _LONG)),
+            ),
+        },
+    ),
+    Sample(
+        name="confirm-consent-offline",
+        template="signin/confirm_consent.html",
+        context={
+            **_STEP,
+            "partner_name": _LONG,
+            "username": "ada",
+            "details": (
+                Detail(icon="phone", text="Your phone number", values=("+44 20 7946 0000",)),
+                Detail(icon="address", text="Your postal address", values=("London", "GB")),
+                Detail(icon="services", text="Use other services in your name", values=("files.read",)),
+                Detail(
+                    icon="offline",
+                    text="Stay connected",
+                    note="It may look these details up again later, also while you are not signed in.",
+                ),
+            ),
         },
     ),
     Sample(

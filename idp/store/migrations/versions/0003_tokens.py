@@ -10,11 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add what refresh tokens, access tokens for other audiences and one-time ids need."""
+    """Add what refresh tokens, access tokens for other audiences and one-time ids need; and consent."""
     _grants()
     _tokens()
     _families()
     _spent()
+    _consents()
 
 
 def _grants() -> None:
@@ -57,3 +58,15 @@ def _spent() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index(op.f("ix_spent_expires_at"), "spent", ["expires_at"], unique=False)
+
+
+def _consents() -> None:
+    op.create_table(
+        "consents",
+        sa.Column("person", sa.Text(), nullable=False),
+        sa.Column("partner", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "partner", "scope"),
+    )
+    op.create_index("ix_consents_partner", "consents", ["partner"], unique=False)
