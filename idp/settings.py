@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     outbound_ca: Path | None = None
     log_format: Literal["text", "json"] = "text"
     master_key: SecretStr | None = None
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
 
     @field_validator("base_url")
     @classmethod
@@ -109,6 +110,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the database's URL: idp.db in the data folder unless another was set."""
         return self.database_url or f"{_SQLITE}{self.data / 'idp.db'}"
+
+    @property
+    def counts(self) -> Path:
+        """Return the folder where the processes of this machine keep their counts for /metrics."""
+        return self.data / "counts"
 
     @property
     def issuer_name(self) -> str:

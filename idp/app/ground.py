@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from idp.app.outbound import http_client
-from idp.audit import AuditLog, to_stream
+from idp.audit import AuditLog, Entry, to_stream
 from idp.core.clock import SystemClock
 from idp.core.ports import Clock, State
 from idp.jobs import Outbox
@@ -39,15 +40,15 @@ class Ground:
     service_name: str = "Countersign"
 
 
-def open_ground(settings: Settings) -> Ground:
-    """Open database, state and keys; call it after a fork."""
+def open_ground(settings: Settings, watch: Callable[[Entry], None] | None = None) -> Ground:
+    """Open database, state and keys; call it after a fork. watch is told what goes on record."""
     clock = SystemClock()
     return make_ground(
         clock=clock,
         store=open_store(settings.database),
         state=open_state(settings.state_url, data=settings.data, clock=clock),
         sealer=Sealer(open_master(settings)),
-        audit=AuditLog(clock, to_stream(sys.stderr)),
+        audit=AuditLog(clock, to_stream(sys.stderr), watch),
         http=http_client(settings),
         service_name=settings.issuer_name,
     )

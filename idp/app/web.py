@@ -19,6 +19,7 @@ from idp.settings import Settings
 from idp.signin.lockout import Limits
 from idp.store import revision
 from idp.web import health, logs
+from idp.web.metrics import Metrics, MetricsPages
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
 
@@ -65,4 +66,14 @@ def create_app(settings: Settings) -> Flask:
     """Open everything that the settings name and build the application; call it after a fork."""
     logs.configure(settings.log_format)
     web = WebSettings.of(base_url=settings.base_url, trusted_proxies=settings.trusted_proxies)
-    return build_app(open_ground(settings), web)
+    if settings.metrics_token is None:
+        return build_app(open_ground(settings), web)
+    metrics = Metrics(settings.counts)
+    ground = open_ground(settings, metrics.saw)
+    app = build_app(ground, web)
+    metrics.install(app)
+    pages = MetricsPages(
+        metrics=metrics, token=settings.metrics_token.get_secret_value(), queues=ground.outbox.queues
+    )
+    app.register_blueprint(pages.blueprint())
+    return app

@@ -15,6 +15,7 @@ from idp.oidc.backchannel import BackChannel
 from idp.settings import Settings
 from idp.signin.farewell import kind_for
 from idp.state import open_state
+from idp.web.metrics import Metrics
 
 DROP_FOLDER = "metadata"
 _WATCH = Actor(kind="system", id="metadata")
@@ -22,7 +23,7 @@ _WATCH = Actor(kind="system", id="metadata")
 
 def build_worker(settings: Settings) -> Worker:
     """Return the worker with all jobs; call it after the fork."""
-    ground = open_ground(settings)
+    ground = open_ground(settings, Metrics(settings.counts).saw if settings.metrics_token else None)
     state = open_state(settings.state_url, data=settings.data, clock=ground.clock)
     clean_up = CleanUp(ground.store, ground.clock, sweeps=[state.sweep])
     sources = _sources(ground)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -109,11 +110,12 @@ _PAGE = sa.select(schema.audit).order_by(_rows.id.desc()).limit(sa.bindparam("li
 
 
 class AuditLog:
-    """Writes and reads the record."""
+    """Writes and reads the record; watch is told of each event once it is durable."""
 
-    def __init__(self, clock: Clock, sink: Sink) -> None:
+    def __init__(self, clock: Clock, sink: Sink, watch: Callable[[Entry], None] | None = None) -> None:
         self._clock = clock
         self._sink = sink
+        self._watch = watch
 
     def record(self, unit: Unit, entry: Entry) -> None:
         """Record an event together with what the unit does; its line follows the commit."""
@@ -137,6 +139,8 @@ class AuditLog:
         _INSERT.run(unit.connection, row)
         line = as_line({"log": "audit", "at": at.isoformat(), **fields, **personal})
         unit.after_commit(lambda: self._sink(line))
+        if self._watch is not None:
+            unit.after_commit(partial(self._watch, entry))
 
     @staticmethod
     def search(

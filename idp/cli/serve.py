@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import click
 from sqlalchemy.exc import DatabaseError
 
@@ -35,6 +39,8 @@ def command(*, bind: str | None) -> None:
         settings = settings.model_copy(update={"bind": bind})
     make_data_folder(settings)
     owned = _prepare(settings)
+    if settings.metrics_token is not None:
+        _share_counts(settings.counts)
     # Here, since it loads every protocol: wrong settings are said before, and --help is quick.
     # Still before the server forks, so that its processes share the code.
     from idp.app.web import create_app
@@ -44,6 +50,14 @@ def command(*, bind: str | None) -> None:
     Server(
         settings, make=create_app, background=background, ready=lambda: _announce(settings, owned=owned)
     ).run()
+
+
+def _share_counts(folder: Path) -> None:
+    """Have all processes keep their counts in one folder, empty at the start as Prometheus wants it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    # Where prometheus_client looks, when it is imported.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _prepare(settings: Settings) -> bool:

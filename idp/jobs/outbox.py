@@ -67,7 +67,31 @@ class Leased:
     lease: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """Messages of a kind that are not sent yet: how many, how many of them failed before.
+
+    due_for is how long the first of them is due, 0 when all are to be tried later.
+    """
+
+    kind: str
+    count: int
+    failing: int
+    due_for: timedelta
+
+
 _NOW = sa.bindparam("now", type_=Instant)
+_QUEUES = (
+    sa.select(
+        outbox.c.kind,
+        sa.func.count().label("waiting"),
+        sa.func.sum(sa.case((outbox.c.tries > 0, 1), else_=0)).label("failing"),
+        sa.func.min(outbox.c.due_at).label("due_at"),
+    )
+    .where(outbox.c.done_at.is_(None))
+    .group_by(outbox.c.kind)
+    .order_by(outbox.c.kind)
+)
 _FREE = sa.and_(
     outbox.c.done_at.is_(None),
     outbox.c.due_at <= _NOW,
@@ -154,6 +178,20 @@ class Outbox:
         with self._store.read() as connection:
             row = {"now": self._clock.now(), "kinds": list(kinds)}
             return connection.execute(_OPEN, row).scalar() is not None
+
+    def queues(self) -> tuple[Waiting, ...]:
+        """Return what waits, by kind."""
+        now = self._clock.now()
+        with self._store.read() as connection:
+            return tuple(
+                Waiting(
+                    kind=row.kind,
+                    count=row.waiting,
+                    failing=row.failing,
+                    due_for=max(now - row.due_at, timedelta()),
+                )
+                for row in connection.execute(_QUEUES)
+            )
 
     def lease(self, kinds: Collection[str]) -> Leased | None:
         """Take the message that has waited longest, of these kinds; None when there is none."""

@@ -40,11 +40,11 @@ class Server:
         )
         until(lambda: self.get("/readyz") == 200 or self.process.poll() is not None)
 
-    def ask(self, path: str) -> tuple[int, bytes]:
+    def ask(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Return status and body, from whichever worker takes the new connection; 0 for none."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except (OSError, HTTPException):
@@ -190,3 +190,26 @@ def test_wrong_settings_are_said_before_anything_is_made(tmp_path):
         assert server.process.returncode == 2
         assert err.startswith("workers (IDP_WORKERS):")
     assert not (tmp_path / "var").exists()
+
+
+def test_the_metrics_are_those_of_all_processes(tmp_path):
+    token = "a token for Prometheus"
+    with serving(tmp_path / "data", IDP_METRICS_TOKEN=token, IDP_WORKERS="2") as server:
+        assert server.get("/metrics") == 401
+        for _ in range(20):
+            assert server.get("/healthz") == 200
+
+        def counted() -> bool:
+            _, body = server.ask("/metrics", Authorization=f"Bearer {token}")
+            name = 'countersign_request_seconds_count{endpoint="health.live",method="GET",status="200"}'
+            return f"{name} 20.0" in body.decode()
+
+        # Whichever worker answers, it tells of both.
+        assert [counted() for _ in range(6)] == [True] * 6
+        assert server.end()[0] == 0
+
+
+def test_without_a_token_there_are_no_metrics(tmp_path):
+    with serving(tmp_path / "data", IDP_WORKERS="1") as server:
+        assert server.get("/metrics") == 404
+        assert not (tmp_path / "data" / "counts").exists()
