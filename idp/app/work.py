@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from idp.app.desk import build_desk
 from idp.app.ground import Ground, open_ground
+from idp.app.saml import build_saml
 from idp.core.model import Actor
 from idp.desk.dropfolder import DropFolder
 from idp.desk.sources import SourceDesk
 from idp.jobs import CleanUp, Handler, Job, Schedule, Worker
 from idp.oidc.backchannel import BackChannel
+from idp.saml.backchannel import BackChannel as SoapBackChannel
 from idp.settings import Settings
 from idp.signin.farewell import kind_for
 from idp.state import open_state
@@ -60,4 +62,7 @@ def _handlers(ground: Ground) -> Mapping[str, Handler]:
         audit=ground.audit,
         http=ground.http,
     )
-    return {kind_for("oidc"): back_channel}
+    by_soap = SoapBackChannel(
+        partners=ground.partners, logout=build_saml(ground).logout, audit=ground.audit, http=ground.http
+    )
+    return {kind_for("oidc"): back_channel, kind_for("saml"): by_soap}

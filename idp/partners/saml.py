@@ -135,8 +135,16 @@ class SamlSettings:
 
     @property
     def logout(self) -> SloEndpoint | None:
-        """Return the endpoint that logout messages go to, None when the partner has none we can use."""
-        return next((endpoint for endpoint in self.slo if endpoint.binding == HTTP_REDIRECT), None)
+        """Return where a browser takes logout messages, None when the partner has no such endpoint."""
+        usable = (
+            each for binding in (HTTP_REDIRECT, HTTP_POST) for each in self.slo if each.binding == binding
+        )
+        return next(usable, None)
+
+    @property
+    def soap_logout(self) -> SloEndpoint | None:
+        """Return where we send logout messages ourselves, None when the partner has no such endpoint."""
+        return next((endpoint for endpoint in self.slo if endpoint.binding == SOAP), None)
 
     def tolerates(self, what: Weak, now: datetime) -> bool:
         """Say whether an administrator allowed a weak algorithm for now."""

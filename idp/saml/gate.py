@@ -78,6 +78,10 @@ class Gate:
         message = signedxml.decode_post(form.get(expected.parameter, ""))
         return self._take(_sound(message, expected), form.get("RelayState"), expected, None)
 
+    def by_soap(self, message: etree._Element, expected: Expected) -> Received:
+        """Take a message of the SOAP binding (bindings 3.2), out of its envelope."""
+        return self._take(_checked(message, expected), None, expected, None)
+
     def _take(
         self,
         element: etree._Element,
@@ -146,7 +150,10 @@ def malformed(detail: str) -> BadMessage:
 
 
 def _sound(data: bytes, expected: Expected) -> etree._Element:
-    element = signedxml.parse_message(data)
+    return _checked(signedxml.parse_message(data), expected)
+
+
+def _checked(element: etree._Element, expected: Expected) -> etree._Element:
     if element.tag != expected.tag:
         raise malformed("another message than this address takes")
     signedxml.validate(element)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
-from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, md, samlp, xmldsig
+from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP, md, samlp, xmldsig
 
 from idp import signedxml
 from idp.core.model import Issuer
 from idp.keys import Issuers, KeyRing, PublicKey
 from idp.saml.inbound import SSO_PATH
-from idp.saml.logout import SLO_PATH
+from idp.saml.logout import SLO_PATH, SOAP_PATH
 from idp.saml.names import FORMATS
 from idp.saml.writing import ALG
 
@@ -25,6 +25,11 @@ _PREFIXES = {"md": md.NAMESPACE, "ds": xmldsig.NAMESPACE}
 # No validUntil: many partners are given a copy once, keep it for years and check the date at
 # every sign-in. Those that fetch it are told how long to keep it.
 _REFRESH = "PT6H"
+_SLO = (
+    (BINDING_HTTP_REDIRECT, SLO_PATH),
+    (BINDING_HTTP_POST, SLO_PATH),
+    (BINDING_SOAP, SOAP_PATH),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ def _entity(issuer: Issuer, keys: tuple[PublicKey, ...]) -> md.EntityDescriptor:
                 protocol_support_enumeration=samlp.NAMESPACE,
                 key_descriptor=[_key_descriptor(key) for key in keys],
                 single_logout_service=[
-                    md.SingleLogoutService(binding=BINDING_HTTP_REDIRECT, location=issuer.base_url + SLO_PATH)
+                    md.SingleLogoutService(binding=binding, location=issuer.base_url + path)
+                    for binding, path in _SLO
                 ],
                 name_id_format=[md.NameIDFormat(text=uri) for uri in FORMATS],
                 single_sign_on_service=[

@@ -33,7 +33,7 @@ def timestamp(at: datetime) -> str:
 
 
 def message(
-    kind: str, *, issuer: Issuer, destination: str, now: datetime, **attributes: str | None
+    kind: str, *, issuer: Issuer, destination: str | None, now: datetime, **attributes: str | None
 ) -> etree._Element:
     """Return a protocol message with what each begins with: "Response", "LogoutRequest" ...
 
@@ -41,7 +41,8 @@ def message(
     """
     root = etree.Element(f"{SAMLP}{kind}", _present(attributes), nsmap=_NAMESPACES)
     begin(root, issuer=issuer, now=now)
-    root.set("Destination", destination)
+    if destination is not None:
+        root.set("Destination", destination)
     return root
 
 

@@ -66,7 +66,7 @@ _JOINED = Prepared(
 _REJOIN = (
     sa.update(participants)
     .where(participants.c.id == sa.bindparam("participant"))
-    .values(subject=sa.bindparam("known_as", type_=sa.JSON))
+    .values(subject=sa.bindparam("known_as", type_=sa.JSON), named=sa.bindparam("value"))
 )
 _OPEN = (
     sa.select(participants)
@@ -82,6 +82,16 @@ _EVERYWHERE = (
         participants.c.ended_at.is_(None),
     )
     .order_by(participants.c.created_at, participants.c.id)
+)
+_KNOWN_AS = (
+    sa.select(participants)
+    .where(
+        participants.c.partner == sa.bindparam("partner"),
+        participants.c.named == sa.bindparam("value"),
+        participants.c.ended_at.is_(None),
+    )
+    .order_by(participants.c.created_at.desc())
+    .limit(sa.bindparam("most"))
 )
 _BY_ID = sa.select(participants).where(participants.c.id == sa.bindparam("participant"))
 _LEAVE = (
@@ -218,6 +228,7 @@ class Sessions:
             "door": participant.door,
             "issuer": participant.issuer,
             "subject": codec.plain(participant.subject),
+            "named": participant.subject.value,
             "created_at": now,
             "ended_at": None,
         }
@@ -225,7 +236,11 @@ class Sessions:
 
     def rejoin(self, unit: Unit, participant: Participant) -> None:
         """Record that a partner is answered again, perhaps about a new (transient) subject."""
-        again = {"participant": participant.id, "known_as": codec.plain(participant.subject)}
+        again = {
+            "participant": participant.id,
+            "known_as": codec.plain(participant.subject),
+            "value": participant.subject.value,
+        }
         unit.execute(_REJOIN, again)
 
     def participants(self, connection: sa.Connection, session_id: str) -> list[Participant]:
@@ -242,6 +257,13 @@ class Sessions:
         """Return a participant by the id its partner knows (SessionIndex, sid)."""
         row = connection.execute(_BY_ID, {"participant": participant_id}).mappings().first()
         return None if row is None else _participant(row)
+
+    def known_as(
+        self, connection: sa.Connection, partner: str, value: str, *, most: int = 100
+    ) -> list[Participant]:
+        """Return a partner's parts in sessions in which it knows the person by this name, newest first."""
+        found = {"partner": partner, "value": value, "most": most}
+        return [_participant(row) for row in connection.execute(_KNOWN_AS, found).mappings()]
 
     def leave(self, unit: Unit, participant_id: str, now: datetime) -> bool:
         """Mark a participant as told; return whether it was still open."""

@@ -11,12 +11,18 @@ from idp.core.model import Participant, Partner
 from idp.jobs import Outbox
 from idp.partners.oidc import oidc_settings
 from idp.partners.registry import Partners
+from idp.partners.saml import saml_settings
 from idp.sessions import Sessions
 from idp.store import Unit
 
 # By door: whether a partner of it is told so. A message goes out as "<door>-logout".
 _TOLD_BEHIND: Mapping[str, Callable[[Partner], bool]] = {
     "oidc": lambda partner: bool(oidc_settings(partner).backchannel_logout_uri),
+    "saml": lambda partner: saml_settings(partner).soap_logout is not None,
+}
+# Where the browser goes by it brings a better answer than a server gives, and takes cookies along.
+_TOLD_BY_BROWSER: Mapping[str, Callable[[Partner], bool]] = {
+    "saml": lambda partner: saml_settings(partner).logout is not None,
 }
 
 
@@ -28,12 +34,17 @@ class Farewell:
     sessions: Sessions
     outbox: Outbox
 
-    def __call__(self, unit: Unit, participants: Iterable[Participant]) -> None:
-        """Leave word for those of the participants that can be told; the others are passed over."""
+    def __call__(
+        self, unit: Unit, participants: Iterable[Participant], *, walked: bool = False
+    ) -> frozenset[str]:
+        """Leave word for those of the participants that can be told; return their ids.
+
+        walked: a browser goes by where it can.
+        """
+        left = set()
         for participant in participants:
             partner = self.partners.get(participant.partner)
-            told = _TOLD_BEHIND.get(participant.door)
-            if partner is None or not partner.enabled or told is None or not told(partner):
+            if partner is None or not partner.enabled or not _is_told(partner, walked=walked):
                 continue
             self.outbox.put(
                 unit,
@@ -41,6 +52,8 @@ class Farewell:
                 idempotency_key=f"logout:{participant.id}",
                 payload={"participant": codec.dump(participant)},
             )
+            left.add(participant.id)
+        return frozenset(left)
 
     def end_all(self, unit: Unit, person: str, now: datetime) -> int:
         """End every session of a person and leave word; return how many went on until now."""
@@ -51,3 +64,10 @@ class Farewell:
 def kind_for(door: str) -> str:
     """Return the kind of message that tells partners of a door."""
     return f"{door}-logout"
+
+
+def _is_told(partner: Partner, *, walked: bool) -> bool:
+    behind, by_browser = _TOLD_BEHIND.get(partner.door), _TOLD_BY_BROWSER.get(partner.door)
+    if behind is None or not behind(partner):
+        return False
+    return not (walked and by_browser is not None and by_browser(partner))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -59,6 +59,14 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """The partners of a session that was ended, and the ids of those that word was left for."""
+
+    participants: Sequence[Participant] = ()
+    told: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogoutStep:
     """Where a sign-out stands: a reply to follow, frames to load, or finished with what to show.
 
@@ -106,19 +114,48 @@ class SignOut:
     ) -> LogoutStep:
         """Sign out the browser's session; asker is told like all others, but knows already."""
         session = self.current(visit)
-        participants = self._end(session.id, session.person, visit) if session else []
-        return self._start(visit, participants, finish_door, finish, asker)
+        ended = self._end(session.id, session.person, visit, walked=True) if session else _Ended()
+        return self._start(visit, ended.participants, finish_door, finish, asker)
 
     def begin_for(
-        self, participant: Participant, visit: Visit, *, finish_door: str, finish: Mapping[str, str]
+        self,
+        participants: Sequence[Participant],
+        visit: Visit,
+        *,
+        finish_door: str,
+        finish: Mapping[str, str],
     ) -> LogoutStep:
-        """Sign out the session that a partner's verified request names."""
-        others = [
-            other
-            for other in self._end(participant.session, participant.person, visit)
-            if other.id != participant.id
-        ]
-        return self._start(visit, others, finish_door, finish)
+        """Sign out the sessions that a partner's verified request names, as its parts in them.
+
+        The browser goes to the other partners of one of them: its own, or the only one. Those of
+        the others are told behind its back, or can't be told.
+        """
+        current = self.current(visit)
+        sessions = {each.session for each in participants}
+        here = current.id if current is not None and current.id in sessions else participants[0].session
+        others, elsewhere = list[Participant](), list[Told]()
+        for asking in participants:
+            ended = self._end(asking.session, asking.person, visit, walked=asking.session == here)
+            rest = [other for other in ended.participants if other.id != asking.id]
+            if asking.session == here:
+                others += rest
+                continue
+            elsewhere += [
+                Told(partner=each.partner, outcome=Outcome.TOLD if each.id in ended.told else Outcome.LEFT)
+                for each in rest
+            ]
+        return self._start(visit, others, finish_door, finish, told=tuple(elsewhere))
+
+    def end_behind(self, participants: Sequence[Participant], visit: Visit) -> bool:
+        """Sign out the sessions that a partner's server names, without a browser.
+
+        Return whether that was all: no other partner had a part in them.
+        """
+        return not any(
+            other.id != asking.id
+            for asking in participants
+            for other in self._end(asking.session, asking.person, visit).participants
+        )
 
     def heard(self, chain: str, *, partner: str, ok: bool, visit: Visit) -> LogoutStep:
         """Go on after a partner's verified answer. Raises BadMessage when nobody waits for it."""
@@ -144,10 +181,12 @@ class SignOut:
     def _start(
         self,
         visit: Visit,
-        participants: list[Participant],
+        participants: Sequence[Participant],
         finish_door: str,
         finish: Mapping[str, str],
         asker: str = "",
+        *,
+        told: tuple[Told, ...] = (),
     ) -> LogoutStep:
         browser, order = visit.browser or new_secret(), list(self.doors)
         walk = Walk(
@@ -155,13 +194,14 @@ class SignOut:
             browser=fingerprint(browser),
             asker=asker,
             to_tell=tuple(sorted(participants, key=lambda participant: order.index(participant.door))),
+            told=told,
             finish_door=finish_door,
             finish=finish,
         )
         step = self._go_on(walk)
         return step if visit.browser else replace(step, browser=browser)
 
-    def _end(self, session_id: str, person: str, visit: Visit) -> list[Participant]:
+    def _end(self, session_id: str, person: str, visit: Visit, *, walked: bool = False) -> _Ended:
         now = self.clock.now()
         with self.store.write() as unit:
             if self.sessions.end(unit, session_id, now):
@@ -177,8 +217,8 @@ class SignOut:
             participants = self.sessions.participants(unit.connection, session_id)
             for participant in participants:
                 self.sessions.leave(unit, participant.id, now)
-            self.farewell(unit, participants)
-        return participants
+            told = self.farewell(unit, participants, walked=walked)
+        return _Ended(participants=participants, told=told)
 
     def _go_on(self, walk: Walk) -> LogoutStep:
         """Tell participants until one needs the browser; finish when there is none left."""

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, redirect, request
 from markupsafe import Markup
 
 from idp.core.errors import Busy, Refused
-from idp.core.model import Enrolment, Offer, Person, SignIn, SignInRequest
+from idp.core.model import Offer, SignIn, SignInRequest
 from idp.core.ports import Clock
 from idp.partners.registry import Partners
 from idp.policy.model import Ask, Confirm, Register
@@ -69,7 +69,7 @@ class SignInPages:
     # For the doors ----------------------------------------------------------------------------
     def arrive(self, arrived: SignInRequest) -> Response:
         """Keep a verified request that came by a cross-site POST and go on by GET."""
-        return _see("/signin/arrive/" + self.flow.records.arrive(arrived))
+        return see("/signin/arrive/" + self.flow.records.arrive(arrived))
 
     def respond(self, step: Step) -> Response:
         """Return the response for a step: to the partner, or to the sign-in's own address."""
@@ -80,7 +80,7 @@ class SignInPages:
                 locale=step.sign_in.request.locale,
             )
         else:
-            response = _see("/signin/" + step.sign_in.id)
+            response = see("/signin/" + step.sign_in.id)
         return self._with_cookies(response, step)
 
     def respond_logout(self, step: LogoutStep) -> Response:
@@ -99,7 +99,7 @@ class SignInPages:
 
     def ask_signout(self, finish_door: str, finish: Mapping[str, str]) -> Response:
         """Ask the person before signing out: the partner could not show who asks for it."""
-        return _see("/signout?then=" + self.questions.keep(finish_door, finish))
+        return see("/signout?then=" + self.questions.keep(finish_door, finish))
 
     # Signing in -------------------------------------------------------------------------------
     def _arrived(self, arrival: str) -> Response:
@@ -212,10 +212,10 @@ class SignInPages:
         match verdict:
             case Ask():
                 return self._asked(step, verdict, address)
-            case Register(factors=factors) if step.person and step.sign_in.enrolment:
-                draft = step.sign_in.enrolment
-                context = {"action": address + "/enrol", **self._enrolling(step.person, draft, factors)}
-                return f"signin/register_{draft.factor}.html", context
+            case Register(factors=factors) if step.sign_in.enrolment is None:
+                return "signin/register.html", {"alternatives": self._proposed(step, factors)}
+            case Register(factors=factors):
+                return self._enrolling(step, factors, address + "/enrol")
             case Confirm(what=what):
                 asked = details(step.sign_in.request, step.person, step.partner) if step.person else ()
                 return f"signin/confirm_{what}.html", {"action": address + "/confirm", "details": asked}
@@ -246,13 +246,25 @@ class SignInPages:
             }
         return f"signin/{asked.factor}.html", context
 
-    def _enrolling(self, person: Person, draft: Enrolment, factors: Sequence[str]) -> Mapping[str, Any]:
-        enrollers = self.flow.judge.factors.enrollers
-        shown = dict(enrollers[draft.factor].show(person, draft))
+    def _enrolling(self, step: Step, factors: tuple[str, ...], action: str) -> tuple[str, Mapping[str, Any]]:
+        draft, person = step.sign_in.enrolment, step.person
+        if draft is None or person is None:
+            return "signin/register.html", {"alternatives": self._proposed(step, factors)}
+        shown = dict(self.flow.judge.factors.enrollers[draft.factor].show(person, draft))
         if "qr_svg" in shown:
             shown["qr_svg"] = Markup(str(shown["qr_svg"]))  # noqa: S704 (made by us from our own URI)
-        others = [enrollers[factor].propose(person) for factor in factors if factor != draft.factor]
-        return {"factor": draft.factor, "alternatives": [one for one in others if one], **shown}
+        return f"signin/register_{draft.factor}.html", {
+            "action": action,
+            "factor": draft.factor,
+            "alternatives": [one for one in self._proposed(step, factors) if one.factor != draft.factor],
+            **shown,
+        }
+
+    def _proposed(self, step: Step, factors: Sequence[str]) -> list[Offer]:
+        """Return what the person may set up, as it is called."""
+        enrollers, person = self.flow.judge.factors.enrollers, step.person
+        proposals = [enrollers[factor].propose(person) for factor in factors] if person else []
+        return [proposal for proposal in proposals if proposal is not None]
 
     def _with_cookies(self, response: Response, step: Step) -> Response:
         if step.browser is not None:
@@ -291,7 +303,8 @@ def _frames(step: LogoutStep) -> Response:
     return page("signout/frames.html", frames=step.frames, onward=f"/signout/onward/{step.chain}")
 
 
-def _see(address: str) -> Response:
+def see(address: str) -> Response:
+    """Return the redirect to one of our own addresses, by GET."""
     response = redirect(address, 303)
     if not isinstance(response, Response):
         raise TypeError(address)

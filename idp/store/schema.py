@@ -239,9 +239,12 @@ participants = sa.Table(
     _text("door"),
     _text("issuer"),
     _json("subject"),
+    # What the subject is called, to be found by: an application may end all of a person's sessions.
+    _text("named", server_default=""),
     _at("created_at"),
     _at("ended_at", nullable=True),
     sa.UniqueConstraint("session", "partner", name="uq_participants_session"),
+    sa.Index("ix_participants_named", "partner", "named"),
 )
 grants = sa.Table(
     "grants",

@@ -1,4 +1,4 @@
-"""Send an AuthnRequest by Redirect, and see what comes of it."""
+"""Send messages by Redirect, and see what comes of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from idp.core.errors import BadMessage
 from idp.saml.inbound import Arrival
+from idp.saml.logout import Asked, Heard
 from tests.saml.house import House
 from tests.saml.sp import authn_request, query
 
@@ -29,3 +30,17 @@ def context(comparison: str, *classes: str) -> str:
     """Return a RequestedAuthnContext."""
     refs = "".join(f"<saml:AuthnContextClassRef>{uri}</saml:AuthnContextClassRef>" for uri in classes)
     return f'<samlp:RequestedAuthnContext Comparison="{comparison}">{refs}</samlp:RequestedAuthnContext>'
+
+
+def asked_by(house: House, raw: str) -> Asked:
+    """Return what a LogoutRequest by Redirect comes to."""
+    asked = house.logout.by_redirect(raw, "SAMLRequest").asked
+    assert asked is not None
+    return asked
+
+
+def heard_by(house: House, raw: str) -> Heard:
+    """Return what a LogoutResponse by Redirect comes to."""
+    heard = house.logout.by_redirect(raw, "SAMLResponse").heard
+    assert heard is not None
+    return heard

@@ -21,6 +21,7 @@ from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson, People
 from idp.policy.model import FACTORS
+from idp.signin.farewell import Farewell
 from idp.web.settings import WebSettings
 from tests.saml.house import BASE, House
 
@@ -36,6 +37,13 @@ class Front:
     app: Flask
     log: io.StringIO
     people: People
+    audit: AuditLog
+    farewell: Farewell
+
+    def end_all(self, person: Person) -> None:
+        """End every session of a person, as an administrator does."""
+        with self.house.store.write() as unit:
+            self.farewell.end_all(unit, person.id, self.house.clock.now())
 
     def person(self, name: str = "ada") -> Person:
         new = NewPerson(name=name, display_name="Ada Lovelace", attributes={"mail": (f"{name}@example.com",)})
@@ -92,6 +100,8 @@ def build_front(house: House) -> Front:
         app=build_app(ground, WebSettings.of(base_url=BASE), cost=_CHEAP),
         log=log,
         people=People(house.store, house.clock, [source]),
+        audit=ground.audit,
+        farewell=Farewell(partners=ground.partners, sessions=ground.sessions, outbox=ground.outbox),
     )
 
 

@@ -15,7 +15,8 @@ from idp import signedxml
 from idp.core.errors import BadMessage
 from idp.core.ids import new_id
 from idp.core.model import Ending, Participant, Partner, Reply, Subject, SubjectForm, Visit
-from tests.saml.house import ENTITY, NOBODY, House
+from tests.saml.asking import asked_by, heard_by
+from tests.saml.house import ENTITY, House
 from tests.saml.sp import NAMES, SAML, SAMLP, Sp, logout_request, query
 
 SP = "https://sp.example/metadata"
@@ -65,10 +66,10 @@ def sent(house: House, reply: Reply | None, name: str, to: str) -> tuple[etree._
 def test_a_partner_ends_the_session_it_knows(
     house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey, name: str
 ) -> None:
-    participant, visit = session
+    participant, _ = session
     xml = logout_request(house.clock.now(), ID="_bye", name_id=name, index=participant.id)
-    asked = house.logout.asked(query(xml, key=key, relay_state="x"), visit)
-    assert asked.participant == participant
+    asked = asked_by(house, query(xml, key=key, relay_state="x"))
+    assert asked.participants == (participant,)
     assert asked.finish_door == "saml"
     assert asked.finish == {"partner": participant.partner, "id": "_bye", "relay_state": "x"}
 
@@ -77,23 +78,31 @@ def test_another_browser_may_bring_the_request(
     house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey
 ) -> None:
     xml = logout_request(house.clock.now(), name_id=NAME, index=session[0].id)
-    assert house.logout.asked(query(xml, key=key), NOBODY).participant == session[0]
+    assert asked_by(house, query(xml, key=key)).participants == (session[0],)
 
 
-def test_without_an_index_the_browsers_own_session_is_meant(
-    house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey
+def test_without_an_index_every_session_of_that_name_is_meant(
+    house: House, partner: Partner, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey
 ) -> None:
-    participant, visit = session
-    asked = house.logout.asked(query(logout_request(house.clock.now(), name_id=NAME), key=key), visit)
-    assert asked.participant == participant
-    elsewhere = house.logout.asked(query(logout_request(house.clock.now(), name_id=NAME), key=key), NOBODY)
-    assert elsewhere.participant is None
+    first, (second, _), _ = (
+        session[0],
+        house.participant(partner),
+        house.participant(partner, person="person-2"),
+    )
+    for name in (NAME, BARE_NAME):
+        asked = asked_by(house, query(logout_request(house.clock.now(), name_id=name), key=key))
+        assert {each.id for each in asked.participants} == {first.id, second.id}
+    # What ended is not ended again.
+    with house.store.write() as unit:
+        house.sessions.leave(unit, first.id, house.clock.now())
+    asked = asked_by(house, query(logout_request(house.clock.now(), name_id=NAME), key=key))
+    assert [each.id for each in asked.participants] == [second.id]
 
 
 def test_case_19_an_unsigned_or_badly_signed_request_ends_nothing(
     house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey, other_key: rsa.RSAPrivateKey
 ) -> None:
-    participant, visit = session
+    participant, _ = session
     xml = logout_request(house.clock.now(), name_id=NAME, index=participant.id)
     signed = query(xml, key=key)
     for raw in (
@@ -104,7 +113,7 @@ def test_case_19_an_unsigned_or_badly_signed_request_ends_nothing(
         query(xml, key=key, sig_alg="http://www.w3.org/2000/09/xmldsig#rsa-sha1"),
     ):
         with pytest.raises(BadMessage):
-            house.logout.asked(raw, visit)
+            asked_by(house, raw)
     assert house.lives(participant)
 
 
@@ -121,21 +130,21 @@ def test_case_19_an_unsigned_or_badly_signed_request_ends_nothing(
 def test_case_19_another_persons_name_ends_nothing(
     house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey, name: str
 ) -> None:
-    participant, visit = session
+    participant, _ = session
     xml = logout_request(house.clock.now(), name_id=name, index=participant.id)
-    asked = house.logout.asked(query(xml, key=key), visit)
-    assert asked.participant is None
+    asked = asked_by(house, query(xml, key=key))
+    assert asked.participants == ()
     assert house.lives(participant)
 
 
 def test_case_19_another_partners_session_is_not_ended(
     house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey, other_key: rsa.RSAPrivateKey
 ) -> None:
-    participant, visit = session
+    participant, _ = session
     house.add(Sp(other_key, entity_id=OTHER))
     for name in (NAME, BARE_NAME):
         xml = logout_request(house.clock.now(), name_id=name, index=participant.id, issuer=OTHER)
-        assert house.logout.asked(query(xml, key=other_key), visit).participant is None
+        assert asked_by(house, query(xml, key=other_key)).participants == ()
     assert house.lives(participant)
 
 
@@ -144,17 +153,26 @@ def test_case_19_an_unknown_index_ends_nothing(
     house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey, index: str
 ) -> None:
     xml = logout_request(house.clock.now(), name_id=NAME, index=index)
-    assert house.logout.asked(query(xml, key=key), session[1]).participant is None
+    assert asked_by(house, query(xml, key=key)).participants == ()
 
 
-def test_several_indexes_at_once_are_not_understood(
-    house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey
+def test_of_several_indexes_those_that_are_its_own_are_meant(
+    house: House,
+    partner: Partner,
+    session: tuple[Participant, Visit],
+    key: rsa.RSAPrivateKey,
+    other_key: rsa.RSAPrivateKey,
 ) -> None:
+    second, _ = house.participant(partner)
+    stranger, _ = house.participant(house.add(Sp(other_key, entity_id=OTHER)))
     xml = logout_request(house.clock.now(), name_id=NAME, index=session[0].id)
-    two = xml.replace(
-        "</samlp:LogoutRequest>", "<samlp:SessionIndex>x</samlp:SessionIndex></samlp:LogoutRequest>"
+    more = "".join(
+        f"<samlp:SessionIndex>{index}</samlp:SessionIndex>" for index in (second.id, "x", stranger.id)
     )
-    assert house.logout.asked(query(two, key=key), session[1]).participant is None
+    asked = asked_by(
+        house, query(xml.replace("</samlp:LogoutRequest>", more + "</samlp:LogoutRequest>"), key=key)
+    )
+    assert {each.id for each in asked.participants} == {session[0].id, second.id}
 
 
 def test_case_20_an_old_or_repeated_request_is_refused(
@@ -169,19 +187,19 @@ def test_case_20_an_old_or_repeated_request_is_refused(
     ):
         xml = logout_request(now, name_id=NAME, index=session[0].id, **changed)
         with pytest.raises(BadMessage):
-            house.logout.asked(query(xml, key=key), session[1])
+            asked_by(house, query(xml, key=key))
     fine = logout_request(now, name_id=NAME, index=session[0].id, NotOnOrAfter="2026-03-01T12:00:01Z")
-    house.logout.asked(query(fine, key=key), session[1])
+    asked_by(house, query(fine, key=key))
     with pytest.raises(BadMessage):
-        house.logout.asked(query(fine, key=key), session[1])
+        asked_by(house, query(fine, key=key))
 
 
 def test_a_partner_that_cannot_be_answered_ends_on_our_own_page(house: House, key: rsa.RSAPrivateKey) -> None:
     metadata = re.sub(b"<md:SingleLogoutService[^>]*/>", b"", Sp(key).metadata())
-    participant, visit = house.participant(house.add_metadata(metadata))
+    participant, _ = house.participant(house.add_metadata(metadata))
     xml = logout_request(house.clock.now(), name_id=NAME, index=participant.id)
-    asked = house.logout.asked(query(xml, key=key), visit)
-    assert (asked.participant, asked.finish_door) == (participant, "")
+    asked = asked_by(house, query(xml, key=key))
+    assert (asked.participants, asked.finish_door) == ((participant,), "")
 
 
 @pytest.mark.parametrize(
@@ -278,10 +296,10 @@ def test_a_partners_answer_is_heard_once(
     house: House, session: tuple[Participant, Visit], key: rsa.RSAPrivateKey, codes: list[str], ok: bool
 ) -> None:
     asked = told(house, session[0])
-    heard = house.logout.heard(query(logout_response(house, asked, *codes), key=key, name="SAMLResponse"))
+    heard = heard_by(house, query(logout_response(house, asked, *codes), key=key, name="SAMLResponse"))
     assert (heard.chain, heard.partner, heard.ok) == ("chain-1", session[0].partner, ok)
     with pytest.raises(BadMessage):
-        house.logout.heard(query(logout_response(house, asked, *codes), key=key, name="SAMLResponse"))
+        heard_by(house, query(logout_response(house, asked, *codes), key=key, name="SAMLResponse"))
 
 
 def test_an_answer_nobody_waits_for_is_refused(
@@ -289,7 +307,7 @@ def test_an_answer_nobody_waits_for_is_refused(
 ) -> None:
     for asked in ("", "_unknown", "x" * 1000):
         with pytest.raises(BadMessage):
-            house.logout.heard(query(logout_response(house, asked, "Success"), key=key, name="SAMLResponse"))
+            heard_by(house, query(logout_response(house, asked, "Success"), key=key, name="SAMLResponse"))
 
 
 def test_case_19_an_unsigned_answer_is_refused_and_the_true_one_still_counts(
@@ -310,8 +328,8 @@ def test_case_19_an_unsigned_answer_is_refused_and_the_true_one_still_counts(
         query(xml, key=key),  # under the name of a request
     ):
         with pytest.raises(BadMessage):
-            house.logout.heard(raw)
-    assert house.logout.heard(query(xml, key=key, name="SAMLResponse")).ok
+            heard_by(house, raw)
+    assert heard_by(house, query(xml, key=key, name="SAMLResponse")).ok
 
 
 def test_an_email_subject_is_told_without_qualifiers(house: House, partner: Partner) -> None:

@@ -19,7 +19,8 @@ from idp.core.errors import Denied, Reason
 from idp.core.model import Reply, SubjectForm
 from idp.store import revisioned
 from tests.peers import require
-from tests.saml.house import BASE, ENTITY, NOBODY, House, build
+from tests.saml.asking import asked_by, heard_by
+from tests.saml.house import BASE, ENTITY, House, build
 from tests.saml.sp import Sp
 
 PEERS = Path(__file__).parent / "peers"
@@ -137,8 +138,8 @@ def test_node_saml_signs_out_and_is_signed_out(node: Node) -> None:
         "nameIDFormat": persistent,
         "sessionIndex": participant.id,
     }
-    heard = node.house.logout.asked(urlsplit(node.do("logout", profile=profile)).query, NOBODY)
-    assert heard.participant == participant
+    heard = asked_by(node.house, urlsplit(node.do("logout", profile=profile)).query)
+    assert heard.participants == (participant,)
     answer = node.house.door.signed_out(heard.finish, complete=True)
     assert node.do("heard", query=urlsplit(answer.address).query) == {"profile": None, "loggedOut": True}
     # and we ask it.
@@ -146,4 +147,4 @@ def test_node_saml_signs_out_and_is_signed_out(node: Node) -> None:
     assert ending.reply is not None
     told = node.do("heard", query=urlsplit(ending.reply.address).query)["profile"]
     assert (told["nameID"], told["sessionIndex"]) == (participant.subject.value, participant.id)
-    assert node.house.logout.heard(urlsplit(node.do("answer", profile=told)).query).ok
+    assert heard_by(node.house, urlsplit(node.do("answer", profile=told)).query).ok

@@ -19,6 +19,7 @@ from tests.signedxml.samples import Kind
 
 NS = {"md": MD, "ds": "http://www.w3.org/2000/09/xmldsig#"}
 TAG = f"{{{MD}}}EntityDescriptor"
+SOAP = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP"
 
 
 def root_of(house: House) -> etree._Element:
@@ -45,6 +46,8 @@ def test_it_says_where_to_send_people_and_how(house: House) -> None:
     ]
     assert [place for place in places if place[1]] == [
         ("SingleLogoutService", REDIRECT, f"{BASE}/saml/slo"),
+        ("SingleLogoutService", POST, f"{BASE}/saml/slo"),
+        ("SingleLogoutService", SOAP, f"{BASE}/saml/slo/soap"),
         ("SingleSignOnService", REDIRECT, f"{BASE}/saml/sso"),
         ("SingleSignOnService", POST, f"{BASE}/saml/sso"),
     ]

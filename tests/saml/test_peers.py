@@ -26,7 +26,8 @@ from idp.core.model import Grant, Reply
 from idp.saml.contexts import REFEDS_MFA
 from idp.store import revisioned
 from tests import peers
-from tests.saml.house import BASE, ENTITY, NOBODY, House, build
+from tests.saml.asking import asked_by, heard_by
+from tests.saml.house import BASE, ENTITY, House, build
 from tests.saml.sp import Sp
 
 APP = "https://app.example"
@@ -125,7 +126,7 @@ def test_pysaml2_understands_our_denial(house: House, pysaml2: Saml2Client) -> N
 def test_pysaml2_signs_out_and_is_signed_out(house: House, pysaml2: Saml2Client) -> None:
     partner = house.partners.find("saml", f"{APP}/sp.xml")
     assert partner is not None
-    participant, visit = house.participant(partner)
+    participant, _ = house.participant(partner)
     # It asks us,
     name = saml.NameID(format=saml.NAMEID_FORMAT_PERSISTENT, text=participant.subject.value)
     asked, request = pysaml2.create_logout_request(
@@ -138,8 +139,8 @@ def test_pysaml2_signs_out_and_is_signed_out(house: House, pysaml2: Saml2Client)
         sign=True,
         sigalg="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
     )
-    heard = house.logout.asked(urlsplit(dict(info["headers"])["Location"]).query, visit)
-    assert heard.participant == participant
+    heard = asked_by(house, urlsplit(dict(info["headers"])["Location"]).query)
+    assert heard.participants == (participant,)
     answer = house.door.signed_out(heard.finish, complete=True)
     message = parameters(answer.address)["SAMLResponse"]
     assert pysaml2.parse_logout_request_response(message, BINDING_HTTP_REDIRECT).in_response_to == asked
@@ -159,7 +160,7 @@ def test_pysaml2_signs_out_and_is_signed_out(house: House, pysaml2: Saml2Client)
         sign=True,
         sigalg="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
     )
-    assert house.logout.heard(urlsplit(dict(info["headers"])["Location"]).query).ok
+    assert heard_by(house, urlsplit(dict(info["headers"])["Location"]).query).ok
 
 
 # python3-saml ------------------------------------------------------------------------------------
@@ -257,8 +258,8 @@ def test_python3_saml_signs_out_and_is_signed_out(house: House, onelogin: dict[s
     # It asks us,
     leaving = visitor(onelogin, "/logout")
     location = leaving.logout(name_id=participant.subject.value, session_index=participant.id)
-    heard = house.logout.asked(urlsplit(location).query, NOBODY)
-    assert heard.participant == participant
+    heard = asked_by(house, urlsplit(location).query)
+    assert heard.participants == (participant,)
     answer = house.door.signed_out(heard.finish, complete=True)
     back = visitor(
         onelogin, "/sls", get_data=parameters(answer.address), query_string=urlsplit(answer.address).query
@@ -272,4 +273,4 @@ def test_python3_saml_signs_out_and_is_signed_out(house: House, onelogin: dict[s
     asked = visitor(onelogin, "/sls", get_data=parameters(told), query_string=urlsplit(told).query)
     location = asked.process_slo(keep_local_session=True)
     assert asked.get_errors() == []
-    assert house.logout.heard(urlsplit(location).query).ok
+    assert heard_by(house, urlsplit(location).query).ok

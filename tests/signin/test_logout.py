@@ -54,7 +54,7 @@ def test_the_partner_that_started_it_gets_the_last_answer(house: House, browser:
     assert started is not None
     finish = {"address": "https://one.example/done"}
     signout = house.hall.signout
-    step = signout.begin_for(started, browser.visit(), finish_door="test", finish=finish)
+    step = signout.begin_for([started], browser.visit(), finish_door="test", finish=finish)
     step = signout.heard(chain_of(step), partner=two.id, ok=True, visit=browser.visit())
     assert step.reply is not None
     assert step.reply.address == "https://one.example/done?complete=True"
