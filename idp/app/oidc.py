@@ -15,10 +15,13 @@ from idp.oidc.door import OidcDoor
 from idp.oidc.idtokens import IdTokens
 from idp.oidc.introspection import Introspection
 from idp.oidc.machine_grant import Machines
+from idp.oidc.push_endpoint import PushEndpoint
+from idp.oidc.pushed import PushedRequests
 from idp.oidc.revocation import Revocation
 from idp.oidc.token_answers import TokenAnswers
 from idp.oidc.token_endpoint import TokenEndpoint
 from idp.oidc.userinfo import UserInfo
+from idp.partners.origins import BrowserOrigins
 from idp.sessions import Families, Subjects, Tokens
 
 
@@ -34,13 +37,21 @@ def pages(ground: Ground, hallway: Hallway) -> oidc_pages.OidcPages:
     clients = Clients(
         partners=partners, issuers=issuers, store=ground.store, clock=ground.clock, audit=ground.audit
     )
+    requests = PushedRequests(state=ground.state, store=ground.store, clock=ground.clock)
+    authorize = Authorize(
+        partners=partners,
+        issuers=issuers,
+        id_tokens=id_tokens,
+        subjects=Subjects(ground.store),
+        pushed=requests,
+    )
     tokens = Tokens(ground.store, ground.clock)
     families = Families(ground.store, ground.clock, idle=ground.sessions.lifetimes.refresh_idle)
     return oidc_pages.OidcPages(
         signin=hallway.pages,
-        authorize=Authorize(
-            partners=partners, issuers=issuers, id_tokens=id_tokens, subjects=Subjects(ground.store)
-        ),
+        authorize=authorize,
+        push=PushEndpoint(clients=clients, authorize=authorize, requests=requests),
+        origins=BrowserOrigins(ground.store),
         token=_token_endpoint(ground, hallway, clients, tokens, families, id_tokens),
         introspection=Introspection(
             clients=clients,

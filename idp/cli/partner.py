@@ -128,6 +128,7 @@ def import_(
 @click.option(
     "--frontchannel-logout-uri", "framed", metavar="URI", default="", help="Its page that a sign-out loads."
 )
+@click.option("--require-par", is_flag=True, help="Take its requests only if they were pushed (PAR).")
 @click.option("--ask-consent", is_flag=True, help="Ask people before it learns anything about them.")
 @click.option("--pairwise", is_flag=True, help="Know people by ids that only applications of its host share.")
 @click.option(
@@ -147,6 +148,7 @@ def add_oidc(
     logouts: tuple[str, ...],
     behind: str,
     framed: str,
+    require_par: bool,
     ask_consent: bool,
     pairwise: bool,
     alg: str,
@@ -169,6 +171,7 @@ def add_oidc(
         frontchannel_logout_uri=framed,
         sector=oidc.sector_of(redirects) if pairwise else "",
         ask_consent=ask_consent,
+        require_pushed=require_par,
     )
     with office() as desk:
         partner = desk.partners.add_oidc(

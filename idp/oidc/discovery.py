@@ -15,7 +15,7 @@ from idp.core.model import Issuer
 from idp.keys import Issuers, KeyRing, PublicKey
 from idp.oidc import contexts
 from idp.oidc.answers import MODES
-from idp.oidc.authorize import PROMPTS
+from idp.oidc.checks import PROMPTS
 from idp.oidc.claims import SCOPES, STANDARD_CLAIMS
 from idp.oidc.token_metadata import token_metadata
 from idp.partners.oidc import ID_TOKEN_ALGS
@@ -69,6 +69,8 @@ def _configuration(issuer: Issuer) -> Document:
             "userinfo_endpoint": base + "/oidc/userinfo",
             "jwks_uri": base + "/oidc/jwks",
             "end_session_endpoint": base + "/oidc/logout",
+            "pushed_authorization_request_endpoint": base + "/oidc/par",
+            "require_pushed_authorization_requests": False,
             "frontchannel_logout_supported": True,
             "frontchannel_logout_session_supported": True,
             "backchannel_logout_supported": True,

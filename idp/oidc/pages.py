@@ -19,21 +19,26 @@ from idp.oidc.introspection import Introspection
 from idp.oidc.json_answer import JsonAnswer
 from idp.oidc.logout import Logout
 from idp.oidc.parameters import LONGEST, Parameters
+from idp.oidc.push_endpoint import PushEndpoint
 from idp.oidc.revocation import Revocation
 from idp.oidc.token_endpoint import TokenEndpoint
 from idp.oidc.userinfo import UserInfo
+from idp.partners.origins import BrowserOrigins
 from idp.signin.pages import SignInPages
 from idp.web import reply
 from idp.web.visit import visit_of
 
 # Partners' pages and programs post to these from elsewhere.
-_CLIENTS = ("oidc.token", "oidc.introspect", "oidc.revoke")
+_CLIENTS = ("oidc.token", "oidc.introspect", "oidc.revoke", "oidc.push")
 OPEN_ENDPOINTS = ("oidc.authorize", *_CLIENTS, "oidc.userinfo", "oidc.logout")
 JSON_ENDPOINTS = (*_CLIENTS, "oidc.userinfo", "oidc.configuration", "oidc.keys")
 
+# Scripts of any origin may read these, and never with cookies: what they say is public or
+# opened by a token.
+_ANY_ORIGIN = frozenset({"oidc.configuration", "oidc.keys", "oidc.userinfo"})
+# These are for applications without a server, at home in the browser, and for their origins only.
+_OWN_ORIGIN = frozenset({"oidc.token", "oidc.revoke", "oidc.push"})
 _CORS = {
-    # Any origin, and never with cookies: what these say is public or opened by a token.
-    "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "3600",
@@ -49,6 +54,8 @@ class OidcPages:
     token: TokenEndpoint
     introspection: Introspection
     revocation: Revocation
+    push: PushEndpoint
+    origins: BrowserOrigins
     userinfo: UserInfo
     discovery: Discovery
     logout: Logout
@@ -60,16 +67,20 @@ class OidcPages:
         route("/.well-known/openid-configuration", "configuration", self._configuration)
         route("/oidc/jwks", "keys", self._keys)
         route("/oidc/authorize", "authorize", self._authorize, methods=form)
+        route("/oidc/par", "push", self._push, methods=["POST"])
         route("/oidc/token", "token", self._token, methods=["POST"])
         route("/oidc/introspect", "introspect", self._introspect, methods=["POST"])
         route("/oidc/revoke", "revoke", self._revoke, methods=["POST"])
         route("/oidc/userinfo", "userinfo", self._userinfo, methods=form)
         route("/oidc/logout", "logout", self._logout, methods=form)
-        blueprint.after_request(_open_to_scripts)
+        blueprint.after_request(self._open_to_scripts)
         return blueprint
 
     # For browsers -----------------------------------------------------------------------------
     def _authorize(self) -> Response:
+        if request.method == "HEAD":
+            # Whoever only looks must not use up a pushed request.
+            return Response(status=405, headers={"Allow": "GET, POST"})
         asked = self.authorize(_sent())
         if isinstance(asked, Reply):
             return reply.respond(asked)
@@ -98,6 +109,9 @@ class OidcPages:
     def _token(self) -> Response:
         return _json(self.token(_post()))
 
+    def _push(self) -> Response:
+        return _json(self.push(_post()))
+
     def _introspect(self) -> Response:
         return _json(self.introspection(_post()))
 
@@ -117,6 +131,18 @@ class OidcPages:
 
     def _keys(self) -> Response:
         return _document(self.discovery.keys())
+
+    def _open_to_scripts(self, response: Response) -> Response:
+        origin = request.headers.get("Origin", "")
+        if request.endpoint in _ANY_ORIGIN:
+            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers.update(_CORS)
+        elif request.endpoint in _OWN_ORIGIN:
+            response.vary.add("Origin")
+            if origin in self.origins:
+                response.headers["Access-Control-Allow-Origin"] = origin
+                response.headers.update(_CORS)
+        return response
 
 
 def _sent() -> Parameters:
@@ -163,11 +189,4 @@ def _document(document: Document) -> Response:
     response.headers["Cache-Control"] = "public, max-age=300"
     response.set_etag(document.etag)
     response.make_conditional(request)
-    return response
-
-
-def _open_to_scripts(response: Response) -> Response:
-    # APIs ask from their servers: no script has business with introspection.
-    if request.endpoint in JSON_ENDPOINTS and request.endpoint != "oidc.introspect":
-        response.headers.update(_CORS)
     return response

@@ -44,6 +44,8 @@ class OidcSettings:
     machine: it may have tokens of its own (client_credentials). may_call holds, by the client
     id of an API, the scopes that this client may ask for. resource is set on an API: the
     address that its tokens are for (RFC 8707); access_token_alg "" then means opaque ones.
+    require_pushed: its requests must have been pushed (RFC 9126).
+
     ask_consent: people are asked before it learns anything about them; without it the
     administrator has agreed for everybody. sector is the host whose clients know a person by one
     id that no others know (OIDC core 8.1); "" for the id that is the same for all clients.
@@ -69,6 +71,7 @@ class OidcSettings:
     scopes: tuple[str, ...] = ()
     access_token_alg: str = ""
     ask_consent: bool = False
+    require_pushed: bool = False
 
     @property
     def public(self) -> bool:
@@ -109,6 +112,7 @@ def register(
     machine: bool = False,
     may_call: Mapping[str, Sequence[str]] | None = None,
     ask_consent: bool = False,
+    require_pushed: bool = False,
 ) -> OidcSettings:
     """Return checked settings for a new client; without secret and keys it is public. Raises Refused."""
     for address in (*redirect_uris, *post_logout_redirect_uris):
@@ -129,6 +133,7 @@ def register(
         may_call={api: tuple(dict.fromkeys(scopes)) for api, scopes in (may_call or {}).items()},
         **_credentials(secret, jwks),
         ask_consent=ask_consent,
+        require_pushed=require_pushed,
     )
     _check_use(settings)
     return settings

@@ -26,6 +26,7 @@ ADDRESSES = {
     "/oidc/jwks": "anybody",
     "/saml/metadata": "anybody",
     "/oidc/authorize": "a partner's request",
+    "/oidc/par": "a client's secret or key",
     "/oidc/logout": "a partner's request",
     "/saml/slo": "a partner's request",
     "/saml/slo/<kept>": "a one-time id",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from idp.core.model import Reply
 from idp.oidc.authorize import Authorize
 from idp.oidc.parameters import read
+from idp.oidc.pushed import PushedRequests
 from idp.sessions import Subjects
 from tests.oidc.house import BASE, CALLBACK, SECRET, House, asking, said
 
@@ -362,6 +363,7 @@ def test_any_request_of_a_known_client_is_answered_at_its_address(
         issuers=house.issuers,
         id_tokens=house.id_tokens,
         subjects=Subjects(house.store),
+        pushed=PushedRequests(state=house.ground.state, store=house.store, clock=house.clock),
     )
     answer = authorize(read(query.encode()))
     if isinstance(answer, Reply):

@@ -68,18 +68,49 @@ def test_documents_are_cached_for_a_bounded_time(house: House, path: str) -> Non
     assert (status, body) == (304, {})
 
 
-@pytest.mark.parametrize(
-    "path", ["/.well-known/openid-configuration", "/oidc/jwks", "/oidc/token", "/oidc/userinfo"]
-)
+SPA = "https://spa.example:8443"
+
+
+def preflight(house: House, path: str, origin: str = SPA) -> dict[str, str]:
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    answer = house.app.test_client().options(path, base_url=BASE, headers=headers)
+    assert answer.status_code == 200
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+    return {
+        name: value for name, value in answer.headers if name.startswith("Access-Control") or name == "Vary"
+    }
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/oidc/jwks", "/oidc/userinfo"])
 def test_check_39_scripts_of_any_origin_may_call_without_cookies(house: House, path: str) -> None:
-    preflight = house.app.test_client().options(
-        path,
-        base_url=BASE,
-        headers={"Origin": "https://spa.example", "Access-Control-Request-Method": "POST"},
+    assert preflight(house, path)["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize("path", ["/oidc/token", "/oidc/revoke", "/oidc/par"])
+def test_check_39_clients_without_a_server_call_from_their_own_origin(house: House, path: str) -> None:
+    assert preflight(house, path) == {"Vary": "Origin"}
+    house.add_client(
+        "spa", secret="", redirect_uris=["https://SPA.example:8443/cb", "https://spa.example:443/"]
     )
-    assert preflight.status_code == 200
-    assert preflight.headers["Access-Control-Allow-Origin"] == "*"
-    assert "Access-Control-Allow-Credentials" not in preflight.headers
+    for origin in (SPA, "https://spa.example"):
+        assert preflight(house, path, origin)["Access-Control-Allow-Origin"] == origin
+    for foreign in ("https://spa.example:8444", "http://spa.example:8443", "null", "https://evil.example"):
+        assert preflight(house, path, foreign) == {"Vary": "Origin"}
+    assert preflight(house, path, "https://wiki.example") == {"Vary": "Origin"}, "it has a server"
+    house.change("spa", enabled=False)
+    assert preflight(house, path) == {"Vary": "Origin"}
+
+
+def test_check_39_errors_of_the_token_endpoint_can_be_read_by_its_client(house: House) -> None:
+    house.add_client("spa", secret="", redirect_uris=[SPA + "/cb"])
+    answer = house.post("/oidc/token", {"grant_type": "x", "client_id": "spa"}, headers={"Origin": SPA})
+    assert answer.status_code == 400
+    assert answer.headers["Access-Control-Allow-Origin"] == SPA
+
+
+def test_check_39_introspection_is_for_servers(house: House) -> None:
+    house.add_client("spa", secret="", redirect_uris=[SPA + "/cb"])
+    assert preflight(house, "/oidc/introspect") == {}
 
 
 @pytest.mark.parametrize("path", ["/oidc/authorize", "/oidc/logout"])
