@@ -1,4 +1,4 @@
-"""What both demo applications share: a small Flask site, accounts in memory, and a server."""
+"""What the demo applications share: a small Flask site, accounts in memory, and a server."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from flask import Flask, Response, render_template
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 T = TypeVar("T")
+_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'"
 _MOST = 1000  # a demo: whoever comes after that many signs the first one out
 
 
@@ -49,10 +50,11 @@ class Memory(Generic[T]):
             return list(self._values.items())
 
 
-def make_site(name: str, *, protocol: str, accent: str) -> Flask:
+def make_site(name: str, *, protocol: str, accent: str, live: bool = False) -> Flask:
     """Return a Flask site with the demo's look; its session cookie is named after it.
 
-    The name matters: cookies do not know ports, and both demos live on 127.0.0.1.
+    The name matters: cookies do not know ports, and all demos live on 127.0.0.1. live: its own
+    scripts may look for news.
     """
     site = Flask(__name__)
     site.config.update(
@@ -62,7 +64,8 @@ def make_site(name: str, *, protocol: str, accent: str) -> Flask:
         MAX_CONTENT_LENGTH=512 * 1024,
     )
     site.context_processor(lambda: {"name": name, "protocol": protocol, "accent": accent})
-    site.after_request(_headers)
+    policy = f"{_POLICY}; script-src 'self'; connect-src 'self'" if live else _POLICY
+    site.after_request(lambda response: _headers(response, policy))
     return site
 
 
@@ -89,8 +92,8 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing about ordinary requests."""
 
 
-def _headers(response: Response) -> Response:
-    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; base-uri 'none'"
+def _headers(response: Response, policy: str) -> Response:
+    response.headers["Content-Security-Policy"] = policy
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -186,8 +186,9 @@ class Flow:
                 return self._denied(judged, version, visit, denied)
             case Ask(offers=offers) if not _offered(judged):
                 return self._asking_best(judged, version, visit, offers)
-            case Register(factors=(only,)) if _draft(judged, only) is None:
-                return self._drafting(judged, version, visit, only)
+            case Register(factors=factors) if not any(_draft(judged, one) for one in factors):
+                # The safest is proposed first; the page offers the others.
+                return self._drafting(judged, version, visit, factors[0])
         if version is None:
             self.records.keep(judged.sign_in)
         return page(judged)

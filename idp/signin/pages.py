@@ -11,7 +11,7 @@ from flask import Blueprint, Response, redirect, request
 from markupsafe import Markup
 
 from idp.core.errors import Busy, Refused
-from idp.core.model import Offer, SignIn, SignInRequest
+from idp.core.model import Enrolment, Offer, Person, SignIn, SignInRequest
 from idp.core.ports import Clock
 from idp.partners.registry import Partners
 from idp.policy.model import Ask, Confirm, Register
@@ -212,10 +212,10 @@ class SignInPages:
         match verdict:
             case Ask():
                 return self._asked(step, verdict, address)
-            case Register(factors=factors) if step.sign_in.enrolment is None:
-                return "signin/register.html", {"alternatives": self._proposed(step, factors)}
-            case Register(factors=factors):
-                return self._enrolling(step, factors, address + "/enrol")
+            case Register(factors=factors) if step.person and step.sign_in.enrolment:
+                draft = step.sign_in.enrolment
+                context = {"action": address + "/enrol", **self._enrolling(step.person, draft, factors)}
+                return f"signin/register_{draft.factor}.html", context
             case Confirm(what=what):
                 asked = details(step.sign_in.request, step.person, step.partner) if step.person else ()
                 return f"signin/confirm_{what}.html", {"action": address + "/confirm", "details": asked}
@@ -246,25 +246,13 @@ class SignInPages:
             }
         return f"signin/{asked.factor}.html", context
 
-    def _enrolling(self, step: Step, factors: tuple[str, ...], action: str) -> tuple[str, Mapping[str, Any]]:
-        draft, person = step.sign_in.enrolment, step.person
-        if draft is None or person is None:
-            return "signin/register.html", {"alternatives": self._proposed(step, factors)}
-        shown = dict(self.flow.judge.factors.enrollers[draft.factor].show(person, draft))
+    def _enrolling(self, person: Person, draft: Enrolment, factors: Sequence[str]) -> Mapping[str, Any]:
+        enrollers = self.flow.judge.factors.enrollers
+        shown = dict(enrollers[draft.factor].show(person, draft))
         if "qr_svg" in shown:
             shown["qr_svg"] = Markup(str(shown["qr_svg"]))  # noqa: S704 (made by us from our own URI)
-        return f"signin/register_{draft.factor}.html", {
-            "action": action,
-            "factor": draft.factor,
-            "alternatives": [one for one in self._proposed(step, factors) if one.factor != draft.factor],
-            **shown,
-        }
-
-    def _proposed(self, step: Step, factors: Sequence[str]) -> list[Offer]:
-        """Return what the person may set up, as it is called."""
-        enrollers, person = self.flow.judge.factors.enrollers, step.person
-        proposals = [enrollers[factor].propose(person) for factor in factors] if person else []
-        return [proposal for proposal in proposals if proposal is not None]
+        others = [enrollers[factor].propose(person) for factor in factors if factor != draft.factor]
+        return {"factor": draft.factor, "alternatives": [one for one in others if one], **shown}
 
     def _with_cookies(self, response: Response, step: Step) -> Response:
         if step.browser is not None:

@@ -101,7 +101,6 @@ SAMPLES = (
         template="signin/choose.html",
         context={**_STEP, "username": "ada", "alternatives": (_APP, *_OTHERS)},
     ),
-    Sample(name="register", template="signin/register.html", context={**_STEP, "alternatives": (_APP,)}),
     Sample(name="register-totp", template="signin/register_totp.html", context=_SETTING_UP),
     Sample(
         name="register-totp-wrong",
