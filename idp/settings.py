@@ -25,6 +25,7 @@ PREFIX = "IDP_"
 _CONFIG = "IDP_CONFIG"
 _DEFAULT_CONFIG = Path("idp.toml")
 _SQLITE = "sqlite:///"
+_POSTGRESQL = "postgresql+psycopg://"
 
 
 class SettingsError(Refused):
@@ -81,10 +82,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database_url(cls, value: str) -> str:
-        # Without the value: it may hold a password.
-        if value and (not value.startswith(_SQLITE) or value == _SQLITE):
-            raise ValueError("must be like sqlite:///path/to/idp.db in this version")
-        return value
+        return _checked_database_url(value) if value else value
 
     @field_validator("bind")
     @classmethod
@@ -193,6 +191,24 @@ def _checked_base_url(value: str) -> str:
     usual = {"http": 80, "https": 443}[parts.scheme]
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}" + (f":{port}" if port not in {None, usual} else "")
+
+
+def _checked_database_url(value: str) -> str:
+    """Return the URL with the driver's name. What is said never quotes it: it may hold a password."""
+    if value.startswith(_SQLITE) and value != _SQLITE:
+        return value
+    scheme, _, rest = value.partition("://")
+    # As other programs write it.
+    if scheme not in {"postgresql+psycopg", "postgresql", "postgres"}:
+        raise ValueError("must be like sqlite:///path/to/idp.db or postgresql://user@host/name")
+    try:
+        parts = urlsplit(_POSTGRESQL + rest)
+        named = parts.path.strip("/") and (parts.port is None or parts.port)
+    except ValueError:
+        named = False
+    if not named:
+        raise ValueError("must name host and database, like postgresql://user@host/name")
+    return _POSTGRESQL + rest
 
 
 def is_loopback(host: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from idp.store import Store, open_store
-from idp.store.upgrade import upgrade
+from tests import backends
 from tests.clock import TestClock
 from tests.peers import npm_install
 
@@ -34,21 +33,20 @@ def clock() -> TestClock:
     return TestClock()
 
 
-@pytest.fixture(scope="session")
-def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give an upgraded, empty database file to copy: migrations run once per session."""
-    path = tmp_path_factory.mktemp("blank") / "idp.db"
-    store = open_store(f"sqlite:///{path}")
-    upgrade(store)
-    store.dispose()
-    return path
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests marked `backends` on those named, or both; the others on the one that was chosen."""
+    if "backend" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("backends")
+        usual = [backends.CHOSEN]
+        if marker is not None and backends.CHOSEN == backends.SQLITE:
+            usual = [backends.SQLITE, backends.POSTGRES]
+        metafunc.parametrize("backend", (marker and marker.args) or usual, scope="session")
 
 
 @pytest.fixture
-def database(tmp_path: Path, blank_database: Path) -> str:
+def database(tmp_path: Path, backend: str) -> str:
     """Give the URL of a fresh database with all tables, for stores of several processes."""
-    shutil.copy(blank_database, tmp_path / "idp.db")
-    return f"sqlite:///{tmp_path}/idp.db"
+    return backends.blank(backend, tmp_path)
 
 
 @pytest.fixture

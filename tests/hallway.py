@@ -42,8 +42,8 @@ from idp.sessions import Lifetimes
 from idp.signin.flow import Flow
 from idp.signin.lockout import Limits
 from idp.signin.steps import Step
-from idp.state import SqliteState
 from idp.store import Change, Store, change, schema
+from tests.backends import state_beside
 from tests.clock import TestClock
 
 CHEAP = Cost(memory=8, passes=1)
@@ -229,7 +229,7 @@ def build_house(
     ground = make_ground(
         clock=clock,
         store=store,
-        state=SqliteState(folder / "state.db", clock),
+        state=state_beside(store, folder, clock),
         sealer=Sealer(MasterKey.load_or_create(folder / "master.key")),
         audit=AuditLog(clock, to_stream(log)),
         lifetimes=lifetimes,

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-_PACKAGES = {"chromium": "chromium", "xmlsec1": "xmlsec1", "node": "nodejs", "npm": "npm"}
+_PACKAGES = {"node": "nodejs"}  # where the package is called otherwise
 _OTHER_NAMES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
 
 

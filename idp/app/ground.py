@@ -45,7 +45,7 @@ def open_ground(settings: Settings, watch: Callable[[Entry], None] | None = None
     clock = SystemClock()
     return make_ground(
         clock=clock,
-        store=open_store(settings.database),
+        store=open_store(settings.database, connections=settings.threads + 4),
         state=open_state(settings.state_url, data=settings.data, clock=clock),
         sealer=Sealer(open_master(settings)),
         audit=AuditLog(clock, to_stream(sys.stderr), watch),

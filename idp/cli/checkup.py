@@ -22,7 +22,7 @@ from sqlalchemy.exc import DatabaseError
 
 from idp.app.ground import MASTER_KEY, open_master
 from idp.core.clock import SystemClock
-from idp.core.errors import CountersignError, Refused
+from idp.core.errors import CountersignError, Refused, Unavailable
 from idp.core.ids import new_id
 from idp.core.model import Role
 from idp.core.ports import Signer
@@ -37,6 +37,7 @@ from idp.store.upgrade import check, is_new
 _SOON = timedelta(days=60)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _START = "Start `idp serve` once: it makes what is missing."
+_REACH = "See that it runs, that its address and password are right, and that this account may use it."
 _LATEST = [sa.select(sa.func.max(table.c.at, type_=table.c.at.type)) for table in (changes, audit)]
 
 
@@ -84,6 +85,8 @@ def _look(what: str, check_it: Callable[[], str]) -> Finding:
         return Finding(what=what, ok=True, said=check_it())
     except Problem as problem:
         return Finding(what=what, ok=False, said=problem.public, todo=problem.todo)
+    except Unavailable as error:
+        return Finding(what=what, ok=False, said=f"{error.public} {error.detail}", todo=_REACH)
     except CountersignError as error:
         return Finding(what=what, ok=False, said=error.public)
     except DatabaseError as error:
@@ -152,9 +155,9 @@ def _master_key(settings: Settings) -> str:
 
 # With it ----------------------------------------------------------------------------------------
 def _database(store: Store) -> str:
-    file = store.engine.url.database
+    file = store.engine.url.database or ""
     # Opening would make an empty one.
-    if file is not None and not Path(file).exists():
+    if store.engine.dialect.name == "sqlite" and not Path(file).exists():
         raise Problem(f"{file} does not exist.", f"{_START} Or set IDP_DATABASE_URL to the one meant.")
     if is_new(store):
         raise Problem("The database is empty.", _START)

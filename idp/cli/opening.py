@@ -15,7 +15,7 @@ from idp.app.ground import open_master
 from idp.app.outbound import http_client
 from idp.audit import AuditLog
 from idp.core.clock import SystemClock
-from idp.core.errors import Refused
+from idp.core.errors import Refused, Unavailable
 from idp.core.model import Actor
 from idp.keys import Issuers, KeyRing, Sealer, check_master, remember_master
 from idp.settings import Settings, load_settings
@@ -40,12 +40,22 @@ def office() -> Iterator[Office]:
     make_data_folder(settings)
     store = open_store(settings.database)
     try:
-        sealer = open_database(store, settings)
-        yield _furnished(settings, store, sealer)
-    except DatabaseError as error:
-        raise Refused(f"The database cannot be used: {error.orig}") from error
+        with said_plainly():
+            sealer = open_database(store, settings)
+            yield _furnished(settings, store, sealer)
     finally:
         store.dispose()
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """Say what is wrong with the database to whoever runs it: on the terminal nothing is hidden."""
+    try:
+        yield
+    except Unavailable as error:
+        raise Refused(f"{error.public} {error.detail}") from error
+    except DatabaseError as error:
+        raise Refused(f"The database cannot be used: {error.orig}") from error
 
 
 def make_data_folder(settings: Settings) -> None:
@@ -80,7 +90,8 @@ def set_up(store: Store, settings: Settings) -> Sealer:
     sealer = Sealer(open_master(settings, make=is_new(store)))
     upgrade(store)
     clock, issuers = SystemClock(), Issuers(store)
-    with store.write() as unit:
+    # Alone: of several nodes that start at once, one makes the keys.
+    with store.write(alone=True) as unit:
         remember_master(unit, sealer)
         issuer = issuers.ensure(unit, settings.base_url, clock.now())
         KeyRing(store, sealer, clock).ensure(unit, actor=_START, key_set=issuer.key_set)

@@ -7,13 +7,11 @@ import shutil
 from pathlib import Path
 
 import click
-from sqlalchemy.exc import DatabaseError
 
 from idp.cli.background import Background
-from idp.cli.opening import make_data_folder, set_up
+from idp.cli.opening import make_data_folder, said_plainly, set_up
 from idp.cli.output import say
 from idp.cli.server import Server
-from idp.core.errors import Refused
 from idp.core.model import Role
 from idp.directory.people import has_role
 from idp.settings import Settings, checked_bind, load_settings
@@ -64,11 +62,10 @@ def _prepare(settings: Settings) -> bool:
     """Set the database up and let go of it; return whether somebody owns the installation."""
     store = open_store(settings.database)
     try:
-        set_up(store, settings)
-        with store.read() as connection:
-            return has_role(connection, Role.OWNER)
-    except DatabaseError as error:
-        raise Refused(f"The database cannot be used: {error.orig}") from error
+        with said_plainly():
+            set_up(store, settings)
+            with store.read() as connection:
+                return has_role(connection, Role.OWNER)
     finally:
         # Nothing of it may be open when the server forks.
         store.dispose()

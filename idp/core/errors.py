@@ -2,6 +2,7 @@
 
 CountersignError
 |-- BadMessage   our own page, never a redirect: the sender or its request is not trusted
+|-- Unavailable  what we stand on, the database or the state, can't be reached: no answer is made up
 |-- Denied       answered in the partner's protocol: the request was fine, the answer is no
 `-- Refused      stay on the page and try again: the person's or the administrator's input
     `-- Unchecked   nothing was checked, so it counts as no attempt: a form to correct, a limit
@@ -49,6 +50,12 @@ class CountersignError(Exception):
 
 class BadMessage(CountersignError):
     """A message or address that cannot be trusted; shown on our own page."""
+
+
+class Unavailable(CountersignError):
+    """The database or the state can't be reached just now. detail is the driver's word, for the log."""
+
+    status = 503
 
 
 class Denied(CountersignError):

@@ -31,7 +31,7 @@ class KeyDesk:
         """Let the next keys sign, retire the active ones, make new next ones; return all."""
         need_owner(actor)
         key_set = self.issuers.default().key_set
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             self.ring.rotate(unit, actor=actor, key_set=key_set)
             entry = Entry(
                 event=Event.KEYS_ROTATED,

@@ -42,7 +42,7 @@ class MethodDesk:
         return self._add(name, lambda person: sms.handed_out(person, phone, at=self.clock.now()), actor)
 
     def _add(self, name: str, made: Callable[[Person], NewMethod], actor: Actor) -> Method:
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             method = self.methods.add(unit, person.id, made(person), allowed=True)
             self._record(unit, Event.METHOD_ADDED, person, method, actor)
@@ -61,7 +61,7 @@ class MethodDesk:
         person has no such method.
         """
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             mine = self.methods.of(unit.connection, person.id)
             method = next((one for one in mine if one.id == method_id), None)

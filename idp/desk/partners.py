@@ -95,7 +95,7 @@ class PartnerDesk:
             data, now=now, entity_id=entity_id, signer=signer and check_fingerprint(signer)
         )
         read = read_entity(document, now=now)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             return self.adopt(unit, read, name=name, release=release, choices=choices, actor=actor)
 
     def adopt(
@@ -142,7 +142,7 @@ class PartnerDesk:
             _new("oidc", client_id, client_id, self.issuers.default().id),
             settings=codec.plain(settings),
         )
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             return self._save(unit, _described(partner, name, release), Event.PARTNER_ADDED, actor)
 
     def listing(self, *, actor: Actor) -> tuple[Partner, ...]:
@@ -160,7 +160,7 @@ class PartnerDesk:
     def set_enabled(self, which: str, *, enabled: bool, actor: Actor) -> Partner:
         """Switch a partner off, or on again. Raises Refused."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             known = self._found(unit.connection, which)
             event = Event.PARTNER_ENABLED if enabled else Event.PARTNER_DISABLED
             return self._save(unit, replace(known, enabled=enabled), event, actor)
@@ -168,7 +168,7 @@ class PartnerDesk:
     def remove(self, which: str, *, actor: Actor) -> Partner:
         """Forget a partner. Raises Refused."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             known = self._found(unit.connection, which)
             source = MetadataSources.of(unit.connection, known.id)
             if source is not None:

@@ -55,7 +55,7 @@ class PeopleDesk:
         """
         need_owner(actor)
         hashed = self.hasher.hash(password)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             person = self.people.add(unit, new)
             self.local.set_password(unit, person.source_key, hashed)
             self._record(unit, Event.PERSON_ADDED, person, actor)
@@ -86,7 +86,7 @@ class PeopleDesk:
     def disable(self, name: str, *, actor: Actor) -> Person:
         """Keep a person from signing in, and end their sessions. Raises Refused."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             self.people.set_enabled(unit, person.id, enabled=False)
             self.farewell.end_all(unit, person.id, self.clock.now())
@@ -96,7 +96,7 @@ class PeopleDesk:
     def enable(self, name: str, *, actor: Actor) -> Person:
         """Let a person sign in again. Raises Refused."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             self.people.set_enabled(unit, person.id, enabled=True)
             self._record(unit, Event.PERSON_ENABLED, person, actor)
@@ -105,7 +105,7 @@ class PeopleDesk:
     def unlock(self, name: str, *, actor: Actor) -> Person:
         """Forget a person's wrong tries at every factor. Raises Refused."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             lockout.forget(unit, self._targets(unit.connection, person))
             self._record(unit, Event.UNLOCKED, person, actor)

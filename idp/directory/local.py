@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.core.errors import Busy
 from idp.core.ports import Clock
@@ -17,7 +19,6 @@ _HASH = sa.select(passwords.c.hash).where(passwords.c.person == sa.bindparam("ke
 _ATTRIBUTES = sa.select(people.c.attributes).where(
     people.c.source == "local", people.c.source_key == sa.bindparam("key")
 )
-_DELETE = sa.delete(passwords).where(passwords.c.person == sa.bindparam("key"))
 _REPLACE = (
     sa.update(passwords)
     .where(passwords.c.person == sa.bindparam("key"), passwords.c.hash == sa.bindparam("old"))
@@ -54,12 +55,21 @@ class LocalSource:
 
     def set_password(self, unit: Unit, source_key: str, hashed: str) -> None:
         """Store a password's hash, made beforehand by the hasher: no hashing inside a transaction."""
-        unit.execute(_DELETE, {"key": source_key})
         row = {"person": source_key, "hash": hashed, "changed_at": self._clock.now()}
-        unit.execute(sa.insert(passwords), row)
+        unit.execute(_set(unit.connection.dialect.name), row)
 
     def _renew(self, source_key: str, hashed: str, password: str) -> None:
         fresh = self._hasher.hash(password)
         with self._store.write() as unit:
             # Only over the very hash that was checked: the password may have been changed since.
             unit.execute(_REPLACE, {"key": source_key, "old": hashed, "new": fresh})
+
+
+@cache
+def _set(dialect: str) -> sa.Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    added = insert(passwords)
+    return added.on_conflict_do_update(
+        index_elements=[passwords.c.person],
+        set_={"hash": added.excluded.hash, "changed_at": added.excluded.changed_at},
+    )

@@ -34,6 +34,9 @@ _USED = (
     sa.update(methods).where(methods.c.id == sa.bindparam("method")).values(last_used_at=sa.bindparam("at"))
 )
 _REMOVE = sa.delete(methods).where(methods.c.id == sa.bindparam("method"))
+# Whether a person may set up a first method hangs on all of their methods together: whoever adds
+# or counts them waits for whoever does.
+_HOLD = sa.select(people.c.id).where(people.c.id == sa.bindparam("holder")).with_for_update()
 _CLOSE = (
     sa.update(people).where(people.c.id == sa.bindparam("person"), people.c.may_enrol).values(may_enrol=False)
 )
@@ -74,6 +77,7 @@ class Methods:
         seen. Without it only a first method is accepted, and of two at the same time one:
         whoever stole just a password must not add a method of their own. Raises Refused.
         """
+        unit.execute(_HOLD, {"holder": person_id})
         closed = unit.execute(_CLOSE, {"person": person_id}).rowcount == 1
         if not closed and not allowed:
             raise Refused("A sign-in method was set up already. Sign in again to use it.")
@@ -104,6 +108,7 @@ class Methods:
 
     def reopen(self, unit: Unit, person_id: str) -> bool:
         """Let a person without any method set up a first one again. Return whether so."""
+        unit.execute(_HOLD, {"holder": person_id})
         return unit.execute(_REOPEN, {"holder": person_id}).rowcount == 1
 
     def _row(self, method: Method, secret: bytes) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idp.core.errors import BadMessage, CountersignError
+from idp.core.errors import BadMessage, Denied
 from idp.oidc import claims, parameters
 from idp.oidc.client_request import FORM
 from idp.oidc.errors import OAuthError

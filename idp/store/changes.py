@@ -40,6 +40,8 @@ def change(unit: Unit, *, actor: Actor, at: datetime, change: Change) -> int:
         "before": change.before,
         "after": change.after,
     }
+    # Numbers must become visible in their order: who saw 6 never looks for 5 again.
+    unit.alone()
     unit.after_commit(unit.store.note_change)
     return int(unit.execute(_INSERT, row).scalar_one())
 

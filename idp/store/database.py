@@ -1,21 +1,22 @@
-"""The engine, and the unit of work that makes rows of one step commit together."""
+"""The database: reads, and the unit of work that makes rows of one step commit together."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from time import sleep
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import exc
 
-from idp.core.errors import Refused
+from idp.core.errors import BadMessage, Busy, Unavailable
+from idp.store.postgresql import postgresql_engine
+from idp.store.sqlite import sqlite_engine
 
 _Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
-_SWITCHING_TRIES = 200
+# One number for all installations: each has its own database, and advisory locks are the database's.
+_ALONE = sa.select(sa.func.pg_advisory_xact_lock(0x436F756E74657273))
 
 
 class Unit:
@@ -25,10 +26,18 @@ class Unit:
         self.store = store
         self.connection = connection
         self._after_commit: list[Callable[[], None]] = []
+        # SQLite has one writer at a time anyway.
+        self._alone = connection.dialect.name == "sqlite"
 
     def execute(self, statement: sa.Executable, parameters: _Parameters = None) -> sa.CursorResult[Any]:
         """Run one statement inside the transaction."""
         return self.connection.execute(statement, parameters)
+
+    def alone(self) -> None:
+        """Wait for other units that do this, and keep them out until the commit."""
+        if not self._alone:
+            self.connection.execute(_ALONE)
+            self._alone = True
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run an action once the rows are durable (a log line, a wake-up); never before."""
@@ -41,7 +50,7 @@ class Unit:
 
 
 class Store:
-    """The database: reads outside transactions, writes in short immediate ones.
+    """The database: reads outside transactions, writes in short ones.
 
     On SQLite never use the engine's own `begin`: the driver would not start a transaction.
     """
@@ -57,15 +66,26 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Give a connection for reading; each statement sees the latest commit."""
-        with self._reading.connect() as connection:
+        """Give a connection for reading; each statement sees the latest commit.
+
+        Raises Unavailable when the database can't be reached.
+        """
+        with _said_plainly(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Unit]:
-        """Give a unit of work; it commits when the block ends and rolls back on any error."""
-        with self._begin() as connection:
+    def write(self, *, alone: bool = False) -> Iterator[Unit]:
+        """Give a unit of work; it commits when the block ends and rolls back on any error.
+
+        Statements see what others committed meanwhile (READ COMMITTED), so what is read and then
+        written needs a compare-and-set, a unique key, a lock on the row, or alone: then no other
+        such unit runs at the same time. Whatever changes configuration is alone.
+        Raises Unavailable.
+        """
+        with _said_plainly(), self._begin() as connection:
             unit = Unit(self, connection)
+            if alone:
+                unit.alone()
             yield unit
         unit.committed()
 
@@ -79,10 +99,12 @@ class Store:
         with self._reading.connect() as connection:
             # On the driver: SQLAlchemy's execution costs more than the statement (see prepared.py).
             driver: Any = connection.connection.dbapi_connection
-            driver.execute("BEGIN IMMEDIATE")
             try:
+                driver.execute("BEGIN IMMEDIATE")
                 yield connection
                 driver.execute("COMMIT")
+            except connection.dialect.loaded_dbapi.OperationalError as error:
+                raise exc.OperationalError(None, None, error) from error
             finally:
                 # Also when the commit itself failed: the pool must not get it back half done.
                 if driver.in_transaction:
@@ -97,48 +119,31 @@ class Store:
         self.engine.dispose()
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, connections: int = 20) -> Store:
     """Open the database at an SQLAlchemy URL; makes nothing and checks nothing.
 
-    Call it after a fork: connections must not be shared between processes.
+    connections is how many are kept for threads that use it at once. Call it after a fork:
+    connections must not be shared between processes.
     """
-    # Errors end up in the log, and their parameters are personal data, or worse.
-    if not url.startswith("sqlite"):
-        return Store(sa.create_engine(url, hide_parameters=True))
-    # The driver begins no transactions of its own, we say BEGIN IMMEDIATE: nothing is left open
-    # between units of work, so there is nothing to roll back on return.
-    engine = sa.create_engine(
-        url,
-        hide_parameters=True,
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        pool_reset_on_return=None,
-        pool_size=20,
-    )
-    event.listen(engine, "connect", _prepare_sqlite)
-    return Store(engine)
+    # Errors end up in the log, and their parameters are personal data, or worse: both engines
+    # leave them out.
+    make = sqlite_engine if url.startswith("sqlite") else postgresql_engine
+    return Store(make(url, connections=connections))
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """Turn what only the driver understands into errors of ours; bugs stay what they are."""
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError) as error:
+        raise Unavailable("The service can't reach its database.", detail=str(error.orig)) from error
+    except exc.TimeoutError as error:
+        raise Busy("The service is busy.", detail="every database connection is in use") from error
+    except exc.DataError as error:
+        # A NUL in a text, a number beyond 64 bits: nothing that we make ourselves.
+        raise BadMessage("The request could not be understood.", detail=str(error.orig)) from error
 
 
 def _autocommit(engine: sa.Engine) -> sa.Engine:
     return engine.execution_options(isolation_level="AUTOCOMMIT")
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.execute("PRAGMA busy_timeout=10000")
-    _write_ahead(connection)
-    # FULL: an audit row is on disk before its answer leaves.
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch a new database to its write-ahead log; an old one is in that mode already.
-
-    The switch needs the file alone, and does not wait for it as statements do: of several
-    processes that start at once, the others would fail.
-    """
-    for _ in range(_SWITCHING_TRIES):
-        with suppress(sqlite3.OperationalError):
-            if connection.execute("PRAGMA journal_mode=WAL").fetchone() == ("wal",):
-                return
-        sleep(0.05)
-    raise Refused("The database file is in use by another program.")

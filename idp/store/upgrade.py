@@ -13,12 +13,17 @@ from alembic.script import ScriptDirectory
 from idp.core.errors import Refused
 from idp.store.database import Store
 
+_PATIENTLY = sa.text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(store: Store) -> None:
     """Run the missing migrations. Raises Refused when the schema is newer than this version."""
     with store.write() as unit:
+        if unit.connection.dialect.name == "postgresql":
+            # A migration of a large table takes its time, and so does the wait for another node's.
+            unit.execute(_PATIENTLY)
+        unit.alone()
         if _current(unit.connection) != _head():
             _refuse_newer(_current(unit.connection))
             command.upgrade(_config(unit.connection), "head")
@@ -30,7 +35,9 @@ def check(store: Store) -> str:
         current = _current(connection)
     _refuse_newer(current)
     if current != _head():
-        raise Refused("The database schema is older than this version: start `idp serve` once.")
+        raise Refused(
+            "The database schema is older than this version: run `idp db upgrade`, or start `idp serve`."
+        )
     return current or ""
 
 

@@ -11,7 +11,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from idp.core.errors import BadMessage, CountersignError, Denied
+from idp.core.errors import BadMessage, CountersignError, Denied, Unavailable
 from idp.core.ids import reference
 from idp.web.i18n import mark
 from idp.web.templating import page
@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 _HEADINGS: dict[type[CountersignError], str] = {
     BadMessage: mark("We can’t continue"),
     Denied: mark("You can’t sign in here"),
+    Unavailable: mark("Something went wrong"),
 }
 _TRY_AGAIN = mark("That didn’t work")
 _NOT_FOUND = mark("Page not found")
@@ -46,7 +47,9 @@ def install(app: Flask, *, json_endpoints: Collection[str]) -> None:
     programs = frozenset(json_endpoints)
 
     def on_purpose(error: CountersignError) -> Response:
-        _log.warning(
+        # What is merely refused is the sender's affair; what is down is ours.
+        log = _log.error if error.status >= 500 else _log.warning
+        log(
             "refused",
             kind=type(error).__name__,
             detail=error.detail,
@@ -54,7 +57,8 @@ def install(app: Flask, *, json_endpoints: Collection[str]) -> None:
             ref=error.reference,
         )
         heading = next((text for kind, text in _HEADINGS.items() if isinstance(error, kind)), _TRY_AGAIN)
-        return _answer(programs, error.status, heading, error.public, _START_AGAIN, error.reference)
+        onward = _LATER if error.status >= 500 else _START_AGAIN
+        return _answer(programs, error.status, heading, error.public, onward, error.reference)
 
     def by_http(error: HTTPException) -> BaseResponse:
         status = error.code or 500

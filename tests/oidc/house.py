@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,10 +35,10 @@ from idp.oidc.idtokens import IdTokens
 from idp.partners.oidc import oidc_settings, register
 from idp.partners.registry import Partners
 from idp.sessions import Sessions
-from idp.state import SqliteState
 from idp.store import Store, open_store, schema
 from idp.store.upgrade import upgrade
 from idp.web.settings import WebSettings
+from tests import backends
 from tests.clock import TestClock
 
 BASE = "https://id.example"
@@ -60,6 +59,7 @@ def prepare(folder: Path) -> Path:
     """Make data with schema, issuer, keys and two clients; return its folder, to be copied for each test."""
     empty, furnished = folder / "empty", folder / "furnished"
     empty.mkdir()
+    backends.create(backends.CHOSEN, empty)
     clock, store = TestClock(), _open(empty)
     upgrade(store)
     sealer = Sealer(MasterKey.load_or_create(empty / "master.key"))
@@ -77,9 +77,10 @@ def prepare(folder: Path) -> Path:
 
 
 def _open(folder: Path) -> Store:
-    store = open_store(f"sqlite:///{folder / 'idp.db'}")
-    # Nothing here has to survive a power cut.
-    event.listen(store.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    store = open_store(backends.database_url(backends.CHOSEN, folder))
+    if store.engine.dialect.name == "sqlite":
+        # Nothing here has to survive a power cut.
+        event.listen(store.engine, "connect", lambda handle, _: handle.execute("PRAGMA synchronous=OFF"))
     return store
 
 
@@ -302,12 +303,12 @@ def unpadded(part: str) -> dict[str, Any]:
 
 def build(template: Path, folder: Path, *, base: str = BASE) -> House:
     """Build the application over a copy of the prepared database."""
-    shutil.copytree(template, folder)
+    backends.copy(backends.CHOSEN, template, folder)
     clock, store = TestClock(), _open(folder)
     ground = make_ground(
         clock=clock,
         store=store,
-        state=SqliteState(folder / "state.db", clock),
+        state=backends.state_beside(store, folder, clock),
         sealer=Sealer(MasterKey.load_or_create(folder / "master.key")),
         audit=AuditLog(clock, to_stream(StringIO())),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -30,7 +29,7 @@ from idp.core.model import (
     SubjectForm,
     Visit,
 )
-from idp.core.ports import Clock
+from idp.core.ports import Clock, State
 from idp.keys import Issuers, KeyRing, MasterKey, Sealer
 from idp.partners.metadata import read
 from idp.partners.registry import Partners
@@ -40,9 +39,9 @@ from idp.saml.inbound import Inbound
 from idp.saml.logout import Logout
 from idp.saml.metadata import Metadata
 from idp.sessions import Lifetimes, Sessions
-from idp.state import SqliteState
 from idp.store import Store, open_store
 from idp.store.upgrade import upgrade
+from tests import backends
 from tests.clock import TestClock
 from tests.saml.sp import Sp
 
@@ -55,7 +54,7 @@ NOBODY = Visit(browser="", session="", device="", network=Network(address="192.0
 def prepare(folder: Path) -> None:
     """Make a database with schema, issuer and keys, to be copied for each test."""
     clock = TestClock()
-    store = open_store(f"sqlite:///{folder / 'idp.db'}")
+    store = open_store(backends.create(backends.CHOSEN, folder))
     upgrade(store)
     sealer = Sealer(MasterKey.load_or_create(folder / "master.key"))
     with store.write() as unit:
@@ -71,7 +70,7 @@ class House:
     clock: Clock
     store: Store
     sealer: Sealer
-    state: SqliteState
+    state: State
     partners: Partners
     issuers: Issuers
     keys: KeyRing
@@ -176,12 +175,11 @@ def message_of(reply: Reply, name: str = "SAMLResponse") -> etree._Element:
 
 def build(template: Path, folder: Path, clock: Clock | None = None) -> House:
     """Build the room over a copy of the prepared database."""
-    shutil.copytree(template, folder)
     clock = clock or TestClock()
-    store = open_store(f"sqlite:///{folder / 'idp.db'}")
+    store = open_store(backends.copy(backends.CHOSEN, template, folder))
     sealer = Sealer(MasterKey.load_or_create(folder / "master.key"))
     issuers, keys, partners = Issuers(store), KeyRing(store, sealer, clock), Partners(store)
-    state, sessions = SqliteState(folder / "state.db", clock), Sessions(Lifetimes())
+    state, sessions = backends.state_beside(store, folder, clock), Sessions(Lifetimes())
     gate = Gate(partners=partners, issuers=issuers, state=state, clock=clock)
     logout = Logout(gate=gate, keys=keys, store=store, sessions=sessions)
     return House(

@@ -105,7 +105,7 @@ def test_a_url_names_another_file(tmp_path, clock):
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://:secret@host/0", "sqlite://", "sqlite:///", "sqlite:///:memory:", "state.db", "nonsense"],
+    ["mysql://:secret@host/0", "sqlite://", "sqlite:///", "sqlite:///:memory:", "state.db", "nonsense"],
 )
 def test_other_urls_are_refused_without_quoting_them(url, tmp_path, clock):
     with pytest.raises(Refused) as refused:

@@ -14,6 +14,8 @@ from idp.store.revisioned import Revisioned
 from tests.clock import TestClock
 from tests.processes import Notes, race
 
+pytestmark = pytest.mark.backends
+
 CLI = Actor(kind="cli", id="local")
 VALUES = sa.select(schema.settings.c.value)
 
@@ -24,7 +26,7 @@ def made(key: str) -> Change:
 
 def set_to(store, value, clock) -> int:
     """Change a setting the way every room changes configuration."""
-    with store.write() as unit:
+    with store.write(alone=True) as unit:
         unit.execute(sa.delete(schema.settings))
         unit.execute(sa.insert(schema.settings), {"key": "k", "value": value})
         changed = Change(noun="setting", key="k", before=None, after={"value": value})

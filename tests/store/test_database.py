@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -14,6 +13,8 @@ from idp.core.errors import Refused
 from idp.store import open_store, schema
 from idp.store.schema import Instant
 from tests.processes import Notes, race
+
+pytestmark = pytest.mark.backends
 
 INSERT = sa.insert(schema.settings)
 COUNT = sa.select(sa.func.count()).select_from(schema.settings)
@@ -85,9 +86,10 @@ def test_an_error_of_the_database_tells_no_values(store):
     """It ends up in the log as it is, and what was typed as a user name may be a password."""
     with pytest.raises(sa.exc.IntegrityError) as caught, store.write() as unit:
         unit.execute(INSERT, [{"key": "typed by somebody", "value": "a secret"}] * 2)
-    assert "settings.key" in str(caught.value)
-    assert "typed by somebody" not in str(caught.value)
-    assert "a secret" not in str(caught.value)
+    said = f"{caught.value} {caught.value.__cause__}"
+    assert "UNIQUE" in said or "unique" in said
+    assert "typed by somebody" not in said
+    assert "a secret" not in said
 
 
 def test_each_statement_of_a_reader_sees_the_latest_commit(store):
@@ -98,22 +100,7 @@ def test_each_statement_of_a_reader_sees_the_latest_commit(store):
         assert connection.execute(COUNT).scalar_one() == 1
 
 
-def test_a_unit_holds_the_write_lock_from_its_beginning(store, database):
-    with store.write():
-        other = sqlite3.connect(database.removeprefix("sqlite:///"), timeout=0)
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
-            other.execute("INSERT INTO settings VALUES ('k', '1')")
-        other.close()
-
-
-def test_what_is_committed_is_on_disk(store):
-    with store.write() as unit:
-        pragma = unit.connection.exec_driver_sql
-        assert pragma("PRAGMA journal_mode").scalar() == "wal"
-        assert pragma("PRAGMA synchronous").scalar() == 2, "FULL: the record is there before the answer"
-
-
-def test_four_writing_processes_wait_for_each_other(store, database, tmp_path):
+def test_four_processes_that_write_alone_wait_for_each_other(store, database, tmp_path):
     with store.write() as unit:
         unit.execute(INSERT, {"key": "counter", "value": 0})
     notes = Notes(tmp_path / "notes")
@@ -130,7 +117,6 @@ def test_a_killed_writer_leaves_a_whole_database(store, database, tmp_path):
     race(add_up, database, 50, notes=notes, kill_after=3)
     with store.read() as connection:
         total = connection.execute(VALUES).scalar_one()
-        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     assert total - len(notes.lines()) in (0, 1)
 
 
@@ -138,7 +124,7 @@ def add_up(number: int, notes: Notes, database: str, times: int) -> None:
     """Read and write in one unit, which only works when nobody gets in between."""
     store = open_store(database)
     for _ in range(times):
-        with store.write() as unit:
+        with store.write(alone=True) as unit:
             value = unit.execute(VALUES).scalar_one()
             unit.execute(sa.update(schema.settings).where(COUNTER).values(value=value + 1))
         notes.write(f"{number} {value}")

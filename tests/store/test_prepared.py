@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from idp.store import schema
 from idp.store.prepared import Prepared
 
+pytestmark = pytest.mark.backends
+
 ROW = {
     "id": "p1",
     "source": "local",
