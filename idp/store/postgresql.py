@@ -29,6 +29,8 @@ def postgresql_engine(url: str, *, connections: int) -> sa.Engine:
         # Said, not left to the server's default: the statements are written for it.
         isolation_level="READ COMMITTED",
         connect_args={name: value for name, value in _CONNECTING.items() if name not in chosen},
+        # Else an insert that met a conflict can't be told from one that did not.
+        execution_options={"preserve_rowcount": True},
         pool_size=connections,
         max_overflow=_PARTING,
         pool_timeout=_WAITING,

@@ -196,7 +196,7 @@ def test_ids_are_never_given_out_again(store, log):
 @given(text=st.text())
 def test_no_input_begins_a_line_of_its_own(store, log, lines, text):
     lines.clear()
-    record(store, log, Entry(event=Event.CREDENTIAL_REFUSED, reason=text, name=text, detail={text: text}))
+    record(store, log, Entry(event=Event.CREDENTIAL_REFUSED, name=text, detail={text: text}))
     [line] = lines
     assert line.isascii()
     assert line.isprintable()

@@ -174,6 +174,7 @@ def test_a_payload_moved_to_another_message_does_not_open(store, outbox):
     assert (opened, refused) == (1, 1)
 
 
+@pytest.mark.backends("sqlite")
 def test_the_search_for_work_uses_its_index(store):
     with store.read() as connection:
         plan = connection.exec_driver_sql(
