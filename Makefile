@@ -16,6 +16,9 @@ endef
 
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
+# Rooms that keep something; their tests run on either backend.
+STORING := $(addprefix tests/,audit channels desk directory factors jobs keys methods oidc partners policy saml signin state store)
+
 .PHONY: help install run test check lint bench lock
 .DELETE_ON_ERROR:
 
@@ -31,8 +34,9 @@ test: $(STAMP)/dev ## run the tests (what they need beside Python is installed b
 	@.ci/peers
 	@$(BIN)/pytest $(ARGS)
 
-check: lint ## everything: lint, and the tests with long searches
+check: lint ## everything: lint, the tests with long searches, and all that store anything on PostgreSQL and Redis
 	@COUNTERSIGN_LONG=1 $(MAKE) --no-print-directory test
+	@COUNTERSIGN_BACKEND=postgres $(BIN)/pytest $(STORING)
 
 lint: $(STAMP)/dev ## style, types, who may import whom, and the limits on size
 	$(BIN)/ruff check

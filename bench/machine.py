@@ -13,6 +13,9 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PROC = Path("/proc")
+# What OpenSSL reads to pass over a processor's abilities; here those of AVX-512 IFMA (leaf 7, EBX, bit 21).
+MASK = "OPENSSL_ia32cap"
+NO_IFMA = ":~0x200000"
 
 
 def cores() -> tuple[int, int]:
@@ -67,7 +70,8 @@ def description() -> dict[str, str]:
     return {
         "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, {platform.system()}",
         "python": platform.python_version(),
-        "openssl": ssl.OPENSSL_VERSION.split(" (")[0].removeprefix("OpenSSL "),
+        "openssl": ssl.OPENSSL_VERSION.split(" (")[0].removeprefix("OpenSSL ")
+        + (" without IFMA" if os.environ.get(MASK) == NO_IFMA else ""),
         "sqlite": sqlite3.sqlite_version,
         "date": time.strftime("%Y-%m-%d"),
     }

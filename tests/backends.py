@@ -121,17 +121,18 @@ class Postgres:
 class RedisServer:
     """A private Redis on a free port; it keeps nothing on disk."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, program: tuple[str, ...] = ()) -> None:
         self.port = free_ports(1)[0]
-        self._options = options
+        self._options = (*program, "--port", str(self.port), "--bind", "127.0.0.1", *options)
+        if not program:
+            self._options += ("--save", "")
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
         program = require("redis-server")
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *self._options]
-        self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, cwd="/")
+        self._process = subprocess.Popen([program, *self._options], stdout=subprocess.DEVNULL, cwd="/")
         _wait_for(self._answers)
 
     def kill(self) -> None:

@@ -10,14 +10,16 @@ from typing import NoReturn
 
 import pytest
 
-_PACKAGES = {"node": "nodejs"}  # where the package is called otherwise
+_PACKAGES = {"node": "nodejs", "nginx": "nginx-light"}  # where the package is called otherwise
+# Servers are in folders that not every account has in its path.
+_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 _OTHER_NAMES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
 
 
 def require(program: str) -> Path:
     """Return where the program is; without it skip the test, or fail it when CI=true."""
     names = _OTHER_NAMES.get(program, (program,))
-    found = next(filter(None, map(shutil.which, names)), None)
+    found = next(filter(None, (shutil.which(name, path=_PATH) for name in names)), None)
     if found is None:
         missing(f"{program} is not installed (Debian package {_PACKAGES.get(program, program)})")
     return Path(found)

@@ -138,8 +138,9 @@ def open_redis(url: str, clock: Clock) -> RedisState:
             raise Refused(FORM)
         connect = _to_service if "+" in parts.scheme else _to_host
         redis = connect(parts, asked, _connection(parts, asked, tls=tls))
-    except ValueError as error:
-        raise Refused(FORM) from error
+    except ValueError:
+        # Alone: the cause may quote a password with a slash in it as the port that it is not.
+        raise Refused(FORM) from None
     return RedisState(redis, clock, prefix=asked.get("prefix", _PREFIX))
 
 

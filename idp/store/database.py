@@ -11,7 +11,7 @@ from sqlalchemy import exc
 
 from idp.core.errors import BadMessage, Busy, Unavailable
 from idp.store.postgresql import postgresql_engine
-from idp.store.sqlite import sqlite_engine
+from idp.store.sqlite import Held, immediate, sqlite_engine
 
 _Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
@@ -59,10 +59,8 @@ class Store:
         self.engine = engine
         # How many configuration changes this process made itself: caches follow those at once.
         self.own_changes = 0
-        self._is_sqlite = engine.dialect.name == "sqlite"
-        # SQLite's engine is in this mode from the start: to set it at each use costs as much as
-        # the use.
-        self._reading = engine if self._is_sqlite else _autocommit(engine)
+        self._held = Held(engine) if engine.dialect.name == "sqlite" else None
+        self._reading = engine if self._held else _autocommit(engine)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -70,8 +68,12 @@ class Store:
 
         Raises Unavailable when the database can't be reached.
         """
-        with _said_plainly(), self._reading.connect() as connection:
-            yield connection
+        with _said_plainly():
+            if self._held is not None:
+                yield self._held.reading()
+                return
+            with self._reading.connect() as connection:
+                yield connection
 
     @contextmanager
     def write(self, *, alone: bool = False) -> Iterator[Unit]:
@@ -82,33 +84,15 @@ class Store:
         such unit runs at the same time. Whatever changes configuration is alone.
         Raises Unavailable.
         """
-        with _said_plainly(), self._begin() as connection:
+        with _said_plainly(), self._begun() as connection:
             unit = Unit(self, connection)
             if alone:
                 unit.alone()
             yield unit
         unit.committed()
 
-    def _begin(self) -> AbstractContextManager[sa.Connection]:
-        return self._immediate() if self._is_sqlite else self.engine.begin()
-
-    @contextmanager
-    def _immediate(self) -> Iterator[sa.Connection]:
-        # A deferred transaction that turns into a write fails at once when another writer is
-        # active, however long the busy timeout: take the lock at the start.
-        with self._reading.connect() as connection:
-            # On the driver: SQLAlchemy's execution costs more than the statement (see prepared.py).
-            driver: Any = connection.connection.dbapi_connection
-            try:
-                driver.execute("BEGIN IMMEDIATE")
-                yield connection
-                driver.execute("COMMIT")
-            except connection.dialect.loaded_dbapi.OperationalError as error:
-                raise exc.OperationalError(None, None, error) from error
-            finally:
-                # Also when the commit itself failed: the pool must not get it back half done.
-                if driver.in_transaction:
-                    driver.execute("ROLLBACK")
+    def _begun(self) -> AbstractContextManager[sa.Connection]:
+        return self.engine.begin() if self._held is None else immediate(self._held)
 
     def note_change(self) -> None:
         """Have this process's caches look again."""
@@ -116,19 +100,22 @@ class Store:
 
     def dispose(self) -> None:
         """Close all connections."""
+        if self._held is not None:
+            self._held.close()
         self.engine.dispose()
 
 
 def open_store(url: str, *, connections: int = 20) -> Store:
     """Open the database at an SQLAlchemy URL; makes nothing and checks nothing.
 
-    connections is how many are kept for threads that use it at once. Call it after a fork:
+    connections is how many are kept of a server, for threads that use it at once. Call it after a fork:
     connections must not be shared between processes.
     """
     # Errors end up in the log, and their parameters are personal data, or worse: both engines
     # leave them out.
-    make = sqlite_engine if url.startswith("sqlite") else postgresql_engine
-    return Store(make(url, connections=connections))
+    if url.startswith("sqlite"):
+        return Store(sqlite_engine(url))
+    return Store(postgresql_engine(url, connections=connections))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from idp.core.errors import Unavailable
 from idp.store import open_store, schema
+from idp.store import sqlite as store_sqlite
 
 pytestmark = pytest.mark.backends("sqlite")
 
@@ -36,11 +37,10 @@ def test_a_file_that_cannot_be_used_is_said_plainly(tmp_path):
     store.dispose()
 
 
-def test_a_lock_that_never_comes_is_said_plainly(store, database):
+def test_a_lock_that_never_comes_is_said_plainly(store, database, monkeypatch):
     other = sqlite3.connect(database.removeprefix("sqlite:///"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with store.read() as connection:
-        connection.exec_driver_sql("PRAGMA busy_timeout=1")
+    monkeypatch.setattr(store_sqlite, "BUSY_TIMEOUT", 1)
     with pytest.raises(Unavailable) as caught, store.write() as unit:
         unit.execute(sa.delete(schema.settings))
     assert "locked" in caught.value.detail
