@@ -86,7 +86,7 @@ def _look(what: str, check_it: Callable[[], str]) -> Finding:
     except Problem as problem:
         return Finding(what=what, ok=False, said=problem.public, todo=problem.todo)
     except Unavailable as error:
-        return Finding(what=what, ok=False, said=f"{error.public} {error.detail}", todo=_REACH)
+        return Finding(what=what, ok=False, said=f"It cannot be used: {error.detail}", todo=_REACH)
     except CountersignError as error:
         return Finding(what=what, ok=False, said=error.public)
     except DatabaseError as error:

@@ -53,7 +53,7 @@ def said_plainly() -> Iterator[None]:
     try:
         yield
     except Unavailable as error:
-        raise Refused(f"{error.public} {error.detail}") from error
+        raise Refused(f"The database cannot be used: {error.detail}") from error
     except DatabaseError as error:
         raise Refused(f"The database cannot be used: {error.orig}") from error
 

@@ -57,6 +57,9 @@ class Unavailable(CountersignError):
 
     status = 503
 
+    def __init__(self, *, detail: str) -> None:
+        super().__init__("The service is not available just now.", detail=detail)
+
 
 class Denied(CountersignError):
     """A sign-in that must not succeed; the door answers the partner."""

@@ -121,7 +121,7 @@ def _asked(call: Callable[[], Any]) -> Any:
         return call()
     except RedisError as error:
         # What the driver says names host and port, never the password.
-        raise Unavailable("The service can’t reach its store of sign-ins.", detail=str(error)) from error
+        raise Unavailable(detail=str(error)) from error
 
 
 def open_redis(url: str, clock: Clock) -> RedisState:

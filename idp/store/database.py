@@ -124,7 +124,7 @@ def _said_plainly() -> Iterator[None]:
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError) as error:
-        raise Unavailable("The service can't reach its database.", detail=str(error.orig)) from error
+        raise Unavailable(detail=str(error.orig)) from error
     except exc.TimeoutError as error:
         raise Busy("The service is busy.", detail="every database connection is in use") from error
     except exc.DataError as error:

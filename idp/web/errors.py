@@ -22,7 +22,8 @@ _log = structlog.get_logger(__name__)
 _HEADINGS: dict[type[CountersignError], str] = {
     BadMessage: mark("We can’t continue"),
     Denied: mark("You can’t sign in here"),
-    Unavailable: mark("Something went wrong"),
+    # Said by what the service stands on, where nothing is translated.
+    Unavailable: mark("The service is not available just now."),
 }
 _TRY_AGAIN = mark("That didn’t work")
 _NOT_FOUND = mark("Page not found")

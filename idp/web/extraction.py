@@ -12,7 +12,7 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from typing import IO
 
-_FOR_PEOPLE = frozenset({"BadMessage", "Denied", "Refused", "Unavailable", "Unchecked"})
+_FOR_PEOPLE = frozenset({"BadMessage", "Denied", "Refused", "Unchecked"})
 _Message = tuple[int, str | None, str, list[str]]
 
 

@@ -159,11 +159,11 @@ def test_bad_proxies(monkeypatch, bad):
     assert problems()[0].startswith("trusted_proxies (IDP_TRUSTED_PROXIES): must be")
 
 
-@pytest.mark.parametrize("bad", ["postgresql://user:hidden@host/db", "sqlite://", "sqlite:///", "hidden"])
+@pytest.mark.parametrize("bad", ["mysql://user:hidden@host/db", "sqlite://", "sqlite:///", "hidden"])
 def test_database_urls_of_other_kinds_are_refused_without_being_repeated(monkeypatch, bad):
     monkeypatch.setenv("IDP_DATABASE_URL", bad)
     assert problems() == (
-        "database_url (IDP_DATABASE_URL): must be like sqlite:///path/to/idp.db in this version.",
+        "database_url (IDP_DATABASE_URL): must be like sqlite:///path/to/idp.db or postgresql://user@host/name.",
     )
 
 
