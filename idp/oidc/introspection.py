@@ -7,7 +7,7 @@ from typing import Any
 
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from idp.core.errors import CountersignError
+from idp.core.errors import BadMessage, Denied
 from idp.core.model import Grant, Partner
 from idp.keys import Issuers
 from idp.oidc.access_tokens import described
@@ -78,7 +78,7 @@ class Introspection:
     def _renews(self, grant: Grant) -> bool:
         try:
             self.flow.renew(grant)
-        except CountersignError:
+        except (BadMessage, Denied):
             return False
         return True
 

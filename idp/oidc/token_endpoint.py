@@ -12,7 +12,7 @@ from hashlib import sha256
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
 
-from idp.core.errors import CountersignError
+from idp.core.errors import BadMessage, Denied
 from idp.core.ids import same
 from idp.core.model import Grant
 from idp.keys import Issuers
@@ -169,7 +169,7 @@ def _renewed(flow: Flow, grant: Grant) -> Grant:
     # Person, partner, session and policy are asked again: a disabled person's tokens are dead.
     try:
         return flow.renew(grant)
-    except CountersignError as ended:
+    except (BadMessage, Denied) as ended:
         raise over() from ended
 
 

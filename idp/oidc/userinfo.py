@@ -40,7 +40,7 @@ class UserInfo:
             return _refused(401, "invalid_token", "The access token is unknown, expired or revoked.")
         try:
             current = self.flow.renew(found.grant)
-        except CountersignError:
+        except (BadMessage, Denied):
             return _refused(401, "invalid_token", "The sign-in behind this access token is over.")
         return JsonAnswer(200, claims.userinfo(current, frozenset(found.scope.split(" "))))
 

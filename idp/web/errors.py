@@ -22,13 +22,13 @@ _log = structlog.get_logger(__name__)
 _HEADINGS: dict[type[CountersignError], str] = {
     BadMessage: mark("We can’t continue"),
     Denied: mark("You can’t sign in here"),
-    # Said by what the service stands on, where nothing is translated.
-    Unavailable: mark("The service is not available just now."),
 }
 _TRY_AGAIN = mark("That didn’t work")
 _NOT_FOUND = mark("Page not found")
 _OUR_FAULT = mark("Something went wrong")
 
+# What `Unavailable` says, where nothing is translated.
+_AWAY = mark("The service is not available just now.")
 _TEXTS = {
     404: mark("There is no page at this address."),
     405: mark("This address can’t be used in this way."),
@@ -58,8 +58,10 @@ def install(app: Flask, *, json_endpoints: Collection[str]) -> None:
             ref=error.reference,
         )
         heading = next((text for kind, text in _HEADINGS.items() if isinstance(error, kind)), _TRY_AGAIN)
+        heading = _OUR_FAULT if isinstance(error, Unavailable) else heading
+        text = _AWAY if isinstance(error, Unavailable) else error.public
         onward = _LATER if error.status >= 500 else _START_AGAIN
-        return _answer(programs, error.status, heading, error.public, onward, error.reference)
+        return _answer(programs, error.status, heading, text, onward, error.reference)
 
     def by_http(error: HTTPException) -> BaseResponse:
         status = error.code or 500
