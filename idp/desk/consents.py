@@ -54,7 +54,7 @@ class ConsentDesk:
         which is the application's id or client id. Raises Refused.
         """
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             person = people_desk.found(self.people, unit.connection, name)
             partner = partner_desk.found(self.partners, unit.connection, which)
             if not self.consents.withdraw(unit, person=person.id, partner=partner.id):

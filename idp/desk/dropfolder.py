@@ -72,7 +72,7 @@ class DropFolder:
         try:
             document = open_document(published.data, now=now)
             read = read_entity(document, now=now)
-            with self.watching.store.write() as unit:
+            with self.watching.store.write(alone=True) as unit:
                 imported = self.watching.partners.adopt(unit, read, actor=actor)
                 _check_free(unit, imported.partner)
                 seen = replace(
@@ -96,7 +96,7 @@ class DropFolder:
             said = "The file is gone. The application stays as it is until it is removed."
             self._failed(replace(source, modified=""), Refused(said), actor)
             return
-        with self.watching.store.write() as unit:
+        with self.watching.store.write(alone=True) as unit:
             MetadataSources.remove(unit, source, actor=actor, at=self.watching.clock.now())
 
     def _read(self, source: MetadataSource) -> Published | None:

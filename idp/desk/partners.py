@@ -183,7 +183,7 @@ class PartnerDesk:
     def change(self, which: str, changes: PartnerChanges, *, actor: Actor) -> Partner:
         """Change what an administrator chose for a partner. Raises Refused."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             known = self._found(unit.connection, which)
             partner = _changed(known, changes)
             if changes.saml:

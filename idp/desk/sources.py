@@ -134,7 +134,7 @@ class SourceDesk:
         signer = check_fingerprint(signer) if signer else ""
         document = open_document(published.data, now=now, entity_id=entity_id, signer=signer)
         read = read_entity(document, now=now)
-        with self.watching.store.write() as unit:
+        with self.watching.store.write(alone=True) as unit:
             imported = self.watching.partners.adopt(
                 unit, read, name=name, release=release, choices=choices, actor=actor
             )
@@ -163,7 +163,7 @@ class SourceDesk:
     ) -> MetadataSource:
         """Change how an address is watched; signer "" expects no signature any more. Raises Refused."""
         need_owner(actor)
-        with self.watching.store.write() as unit:
+        with self.watching.store.write(alone=True) as unit:
             source = self._source(unit.connection, which, actor)
             changed = replace(
                 source,
@@ -179,7 +179,7 @@ class SourceDesk:
     def forget(self, which: str, *, actor: Actor) -> MetadataSource:
         """Watch a place no more; the application stays as it is. Raises Refused."""
         need_owner(actor)
-        with self.watching.store.write() as unit:
+        with self.watching.store.write(alone=True) as unit:
             source = self._source(unit.connection, which, actor)
             MetadataSources.remove(unit, source, actor=actor, at=self.watching.clock.now())
             self.watching.note(unit, Event.METADATA_UNWATCHED, source, (), actor)
@@ -247,7 +247,7 @@ class SourceDesk:
     def _decide(self, which: str, seen: str, actor: Actor, *, approved: bool) -> Checked:
         now, watching = self.watching.clock.now(), self.watching
         partner = watching.partners.show(which, actor=actor)
-        with watching.store.write() as unit:
+        with watching.store.write(alone=True) as unit:
             source = self._source(unit.connection, which, actor)
             watched = self._watched(source, partner)
             if source.held is None or seen not in ("", watched.seen):

@@ -44,7 +44,7 @@ class TextDesk:
         countries are ISO 3166 codes; none of them means that texts go everywhere.
         """
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             limits = self.limits.read(unit.connection)
             limits = limits if daily is None else replace(limits, daily=_number(daily))
             limits = limits if per_country is None else replace(limits, per_country=_number(per_country))

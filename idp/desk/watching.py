@@ -126,7 +126,7 @@ class Watching:
         )
         found = differences(saml_settings(partner), read.settings)
         seen, outcome = looked(seen, now), Outcome.UNCHANGED
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             if _changed_meanwhile(unit, source):
                 return Checked(source=source, outcome=outcome)
             if found and must_wait(seen, document, found):
@@ -145,7 +145,7 @@ class Watching:
         if source.valid_until is not None and source.valid_until <= now:
             return self.failed(source, Refused("This metadata has expired (validUntil)."), actor=actor)
         seen = looked(source, now)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             if not _changed_meanwhile(unit, source):
                 MetadataSources.save(unit, seen, actor=actor, at=now)
         return Checked(source=seen, outcome=Outcome.UNCHANGED)
@@ -157,7 +157,7 @@ class Watching:
         if source.kind is Kind.ADDRESS:
             # The next look must not be a conditional one: what is there is not known yet.
             seen = replace(seen, etag="", modified="")
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             if _changed_meanwhile(unit, source):
                 return Checked(source=source, outcome=Outcome.UNCHANGED)
             MetadataSources.save(unit, seen, actor=actor, at=now)

@@ -45,7 +45,10 @@ class Consents:
 
     def give(self, unit: Unit, *, person: str, partner: str, scopes: Collection[str], now: datetime) -> None:
         """Add scopes to what a person agreed to; what was there stays."""
-        rows = [{"person": person, "partner": partner, "scope": scope, "given_at": now} for scope in scopes]
+        rows = [
+            {"person": person, "partner": partner, "scope": scope, "given_at": now}
+            for scope in sorted(scopes)
+        ]
         unit.execute(_insert_once(unit.connection.dialect.name), rows)
 
     def of(self, connection: sa.Connection, person: str) -> tuple[Consent, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+from idp import desk
 from idp.core.model import Actor
 from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
@@ -97,3 +99,14 @@ def test_who_is_an_owner(actor, allowed):
     else:
         with pytest.raises(NotAllowed):
             need_owner(actor)
+
+
+def test_every_verb_that_writes_does_so_alone():
+    """What is read and then written back must not overwrite what another administrator did meanwhile."""
+    together = [
+        f"{path.name}: {line.strip()}"
+        for path in sorted(Path(desk.__file__).parent.glob("*.py"))
+        for line in path.read_text().splitlines()
+        if ".write(" in line and ".write(alone=True)" not in line
+    ]
+    assert together == []
