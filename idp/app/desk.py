@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idp.audit import AuditLog
+from idp.channels import Mail, Texts
+from idp.channels.carriers import Carriers
 from idp.core.ports import Clock
+from idp.desk.channels import ChannelDesk
 from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
 from idp.desk.methods import MethodDesk
@@ -44,6 +47,7 @@ class Desk:
     methods: MethodDesk
     partners: PartnerDesk
     policies: PolicyDesk
+    channels: ChannelDesk
     keys: KeyDesk
     texts: TextDesk
     records: RecordDesk
@@ -63,11 +67,9 @@ def build_desk(
     hasher = PasswordHasher(cost)
     local = LocalSource(store, hasher, clock)
     people, methods = People(store, clock, [local]), Methods(store, sealer, clock)
-    issuers, partners = Issuers(store), Partners(store)
+    issuers, partners, outbox = Issuers(store), Partners(store), Outbox(store, sealer, clock)
     consents = Consents()
-    farewell = Farewell(
-        partners=partners, sessions=Sessions(Lifetimes()), outbox=Outbox(store, sealer, clock)
-    )
+    farewell = Farewell(partners=partners, sessions=Sessions(Lifetimes()), outbox=outbox)
     partner_desk = PartnerDesk(
         store=store, clock=clock, partners=partners, issuers=issuers, consents=consents, audit=audit
     )
@@ -92,6 +94,15 @@ def build_desk(
         ),
         partners=partner_desk,
         policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),
+        channels=ChannelDesk(
+            store=store,
+            clock=clock,
+            people=people,
+            carriers=Carriers(store, sealer),
+            texts=Texts(outbox, clock),
+            mail=Mail(outbox, clock),
+            audit=audit,
+        ),
         keys=KeyDesk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import sqlalchemy as sa
+from functools import partial
 
 from idp.app.ground import Ground
-from idp.channels import Texts
+from idp.channels import Texts, texts
+from idp.channels.carriers import Carriers
 from idp.core.ports import Door
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
@@ -18,7 +18,6 @@ from idp.factors.sms import Allowance, Sms, TextLimitsStore
 from idp.factors.sms.factor import Messages
 from idp.factors.sms.sent import SentCodes
 from idp.factors.totp import Totp
-from idp.jobs import Outbox
 from idp.methods import Methods
 from idp.policy.rules import Rules
 from idp.sessions import Consents, Devices, Grants, Subjects
@@ -35,10 +34,7 @@ from idp.signin.pages import SignInPages
 from idp.signin.record import SignIns
 from idp.signin.renewal import Renewal
 from idp.store.revisioned import Revisioned
-from idp.store.schema import carriers
 from idp.web.i18n import translate_for
-
-_TEXT_CARRIER = sa.select(carriers.c.name).where(carriers.c.type != "smtp").limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +153,6 @@ def _factors(ground: Ground, people: People, methods: Methods) -> Factors:
     )
 
 
-def _can_text(connection: sa.Connection) -> bool:
-    return connection.execute(_TEXT_CARRIER).first() is not None
-
-
 def _sms(ground: Ground, methods: Methods) -> Sms:
     store, sealer = ground.store, ground.sealer
     return Sms(
@@ -168,8 +160,8 @@ def _sms(ground: Ground, methods: Methods) -> Sms:
         methods=methods,
         sealer=sealer,
         clock=ground.clock,
-        texts=Texts(Outbox(store, sealer, ground.clock)),
-        ready=Revisioned(store, _can_text).get,
+        texts=Texts(ground.outbox, ground.clock),
+        ready=Revisioned(store, partial(Carriers.takes, kind=texts.KIND)).get,
         messages=Messages(service_name=ground.service_name, issuers=ground.issuers, translate=translate_for),
         allowance=Allowance(sealer=sealer, limits=TextLimitsStore(store)),
         codes=SentCodes(sealer),

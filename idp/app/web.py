@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from flask import Flask
 
+from idp.app import channels as channels_room
 from idp.app import oidc as oidc_room
 from idp.app import saml as saml_room
 from idp.app.ground import Ground, open_ground
 from idp.app.hallway import build_hallway
+from idp.channels import pages as channel_pages
 from idp.core.ports import Door
 from idp.directory.hashing import Cost
 from idp.oidc import pages as oidc_pages
@@ -35,13 +37,18 @@ def build_app(
     hallway = build_hallway(ground, doors, starts=saml_room.STARTS, cost=cost, limits=limits)
     app = make_flask(
         web,
-        open_endpoints=(*saml_pages.OPEN_ENDPOINTS, *oidc_pages.OPEN_ENDPOINTS),
+        open_endpoints=(
+            *saml_pages.OPEN_ENDPOINTS,
+            *oidc_pages.OPEN_ENDPOINTS,
+            *channel_pages.OPEN_ENDPOINTS,
+        ),
         json_endpoints=(*oidc_pages.JSON_ENDPOINTS, *health.JSON_ENDPOINTS),
     )
     for pages in (
         hallway.pages,
         saml_room.pages(ground, saml, hallway),
         oidc_room.pages(ground, hallway),
+        channels_room.pages(ground),
         health.HealthPages(checks=_checks(ground)),
     ):
         app.register_blueprint(pages.blueprint())

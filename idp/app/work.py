@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from idp.app import channels
 from idp.app.desk import build_desk
 from idp.app.ground import Ground, open_ground
 from idp.app.saml import build_saml
@@ -65,4 +66,8 @@ def _handlers(ground: Ground) -> Mapping[str, Handler]:
     by_soap = SoapBackChannel(
         partners=ground.partners, logout=build_saml(ground).logout, audit=ground.audit, http=ground.http
     )
-    return {kind_for("oidc"): back_channel, kind_for("saml"): by_soap}
+    return {
+        kind_for("oidc"): back_channel,
+        kind_for("saml"): by_soap,
+        **channels.handlers(ground),
+    }

@@ -33,6 +33,10 @@ class Event(StrEnum):
     SIGN_OUT_FAILED = "sign-out-failed"
     CONSENT_GIVEN = "consent-given"
     CONSENT_WITHDRAWN = "consent-withdrawn"
+    # Text messages and mail
+    DELIVERY_ACCEPTED = "delivery-accepted"
+    DELIVERY_REPORTED = "delivery-reported"
+    DELIVERY_FAILED = "delivery-failed"
     # People and what they registered
     PASSWORD_CHANGED = "password-changed"
     METHOD_ADDED = "method-added"
@@ -54,6 +58,10 @@ class Event(StrEnum):
     METADATA_HELD = "metadata-held"
     METADATA_REJECTED = "metadata-rejected"
     METADATA_REFUSED = "metadata-refused"
+    CARRIER_SAVED = "carrier-saved"
+    CARRIER_REMOVED = "carrier-removed"
+    CARRIERS_ORDERED = "carriers-ordered"
+    CARRIER_TESTED = "carrier-tested"
     KEYS_ROTATED = "keys-rotated"
     POLICY_CHANGED = "policy-changed"
     LIMITS_CHANGED = "limits-changed"

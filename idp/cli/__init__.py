@@ -17,6 +17,7 @@ _COMMANDS: Mapping[str, str] = {
     "consent": "List and take back what people agreed to at applications.",
     "partner": "Bring in the applications that people sign in to.",
     "policy": "Show and set the rules that say what a sign-in needs.",
+    "channel": "Set up the carriers that take text messages and mail.",
     "key": "List and rotate the signing keys.",
     "audit": "Show who proved what to whom, newest first.",
     "serve": "Run the identity provider.",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from idp.core.errors import Denied
@@ -178,3 +179,76 @@ class Source(Protocol):
 
     def attributes(self, source_key: str) -> Mapping[str, tuple[str, ...]]:
         """Return the attributes the source knows of the person, by LDAP name."""
+
+
+class Carrier(Protocol):
+    """Takes text messages or mail to people; one that we have an account with, or our own."""
+
+    @property
+    def name(self) -> str:
+        """Return the name that the operator gave it."""
+
+    @property
+    def kind(self) -> str:
+        """Return what it takes: "text" or "mail"."""
+
+    def send(self, parcel: Parcel) -> Handover:
+        """Hand a message over, within seconds; what goes wrong is in what comes back."""
+
+    def receipt(self, call: Callback) -> Receipt | None:
+        """Return what a call to the parcel's receipts address says about it in the end.
+
+        None when it says nothing final. Raises Refused when the call is not the carrier's.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A message on its way: to is a number (E.164) or a mail address; a text has no subject.
+
+    key is the same each time the message is tried. receipts is an address, known to the carrier
+    alone, that takes reports about it.
+    """
+
+    to: str = field(repr=False)
+    text: str = field(repr=False)
+    subject: str = field(default="", repr=False)
+    key: str
+    receipts: str = field(default="", repr=False)
+    at: datetime
+
+
+class Taken(StrEnum):
+    """Whether a carrier took a message."""
+
+    YES = "yes"
+    NEVER = "never"  # it said no, and would say it again
+    NOT_NOW = "not now"  # it certainly has not; another time it may
+    PERHAPS = "perhaps"  # it got the message, or may have, and did not answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """What a carrier said: its own id of the message, or why not, in a word that quotes nothing of it."""
+
+    taken: Taken
+    reference: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """A call that came in: the address as carriers know it, fields of query and form or JSON."""
+
+    address: str = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    posted: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a message in the end; reason is the carrier's code when it did not arrive."""
+
+    arrived: bool
+    reason: str = ""

@@ -47,6 +47,7 @@ _EXPIRED = (
     _expiry(schema.devices, "id", schema.devices.c.expires_at <= _NOW),
     _expiry(schema.sent_codes, "place", schema.sent_codes.c.expires_at <= _NOW),
     _expiry(schema.attempts, "key", schema.attempts.c.window_ends_at <= _NOW),
+    _expiry(schema.deliveries, "id", schema.deliveries.c.expires_at <= _NOW),
 )
 _SENT = _expiry(schema.outbox, "id", schema.outbox.c.done_at <= _NOW)
 

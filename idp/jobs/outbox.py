@@ -44,12 +44,14 @@ class Message:
 class Outcome:
     """What came of a try: without an error the message was sent.
 
-    again: try it later, until TRIES. unsure: in spite of the error it may have been sent. note
-    writes the handler's own record, in the unit that marks the message.
+    again: try it later, until TRIES; at_once: without a pause, since another way is known.
+    unsure: in spite of the error it may have been sent. note writes the handler's own record, in
+    the unit that marks the message.
     """
 
     error: str = ""
     again: bool = False
+    at_once: bool = False
     unsure: bool = False
     note: Callable[[Unit], None] | None = None
 
@@ -223,8 +225,8 @@ class Outbox:
         with self._store.write() as unit:
             now = self._clock.now()
             if outcome.error and outcome.again and leased.tries < TRIES:
-                again = {"again": now + pause(leased.tries), "sure": int(not outcome.unsure)}
-                unit.execute(_LATER, {**row, **again})
+                due = now if outcome.at_once else now + pause(leased.tries)
+                unit.execute(_LATER, {**row, "again": due, "sure": int(not outcome.unsure)})
             else:
                 unit.execute(_DONE, {**row, "now": now})
             if outcome.note is not None:

@@ -14,7 +14,7 @@ from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, IncompleteRead
 from urllib.parse import urldefrag, urljoin
 
-from idp.net.reach import Place, Reach, Unanswered
+from idp.net.reach import Place, Reach, Unanswered, Unreached
 from idp.net.wire import Deadline, Line, connect, resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -58,14 +58,21 @@ class _Request:
 class HttpClient:
     """Connects only where `Reach` allows, to the very address that was checked (no DNS rebinding).
 
-    ca names a file of certificates that are trusted beside the system's.
+    ca names a file of certificates that are trusted beside the system's; authorities are such
+    certificates themselves, PEM.
     """
 
     def __init__(
-        self, reach: Reach, *, ca: str = "", resolver: Callable[[str, int], Sequence[str]] = resolve
+        self,
+        reach: Reach,
+        *,
+        ca: str = "",
+        authorities: str = "",
+        resolver: Callable[[str, int], Sequence[str]] = resolve,
     ) -> None:
         self.reach = reach
         self._ca = ca
+        self._authorities = authorities
         self._resolve = resolver
 
     def get(
@@ -115,24 +122,22 @@ class HttpClient:
 
     def _checked(self, request: _Request, bounds: Bounds, deadline: Deadline) -> Answer:
         place = self.reach.place(request.address)
+        problem: type[Unanswered] = Unreached
         try:
             addresses = self.reach.admit(place, self._resolve(place.host, place.port))
             with closing(connect(place, addresses, deadline, self._context)) as connected:
+                problem = Unanswered
                 return _exchange(request, place, Line(connected, deadline), bounds.size)
-        except ssl.SSLCertVerificationError as error:
-            raise _unanswered("The server at that address has no certificate we trust.", error) from error
-        except TimeoutError as error:
-            raise _unanswered("The server at that address took too long to answer.", error) from error
-        except (OSError, UnicodeError) as error:  # no such name, refused, reset, no TLS
-            raise _unanswered("The server at that address cannot be reached.", error) from error
-        except (HTTPException, zlib.error, ValueError) as error:
-            raise _unanswered("The server at that address gave no answer we can read.", error) from error
+        except (OSError, UnicodeError, HTTPException, zlib.error, ValueError) as error:
+            raise problem(_said(error), detail=f"{type(error).__name__}: {error}"[:200]) from error
 
     @cached_property
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if self._ca:
             context.load_verify_locations(self._ca)
+        if self._authorities:
+            context.load_verify_locations(cadata=self._authorities)
         return context
 
 
@@ -183,5 +188,13 @@ def _gunzip(packed: Iterator[bytes]) -> Iterator[bytes]:
         raise HTTPException("the packed body is cut short")
 
 
-def _unanswered(public: str, error: Exception) -> Unanswered:
-    return Unanswered(public, detail=f"{type(error).__name__}: {error}"[:200])
+def _said(error: Exception) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return "The server at that address has no certificate we trust."
+        case TimeoutError():
+            return "The server at that address took too long to answer."
+        case OSError() | UnicodeError():  # no such name, refused, reset, no TLS
+            return "The server at that address cannot be reached."
+        case _:
+            return "The server at that address gave no answer we can read."

@@ -7,7 +7,7 @@ only we can reach: this machine, its neighbours, a cloud's metadata service (SSR
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -35,6 +35,7 @@ _NOT_PUBLIC = tuple(
         "3fff::/20",  # documentation (RFC 9637)
     )
 )
+_EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 _GLOBAL_UNICAST = IPv6Network("2000::/3")  # RFC 4291: everything else has a special meaning
 
 
@@ -44,6 +45,10 @@ class Blocked(Refused):
 
 class Unanswered(Refused):
     """Nothing that can be used came back; it may, another time."""
+
+
+class Unreached(Unanswered):
+    """There was no connection: the request was certainly not sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ class Reach:
     """
 
     networks: tuple[_Network, ...] = ()
-    ports: tuple[int, ...] = PORTS
+    ports: Container[int] = PORTS
     loopback: bool = False
 
     @classmethod
@@ -75,6 +80,11 @@ class Reach:
     ) -> Reach:
         """Return the reach for networks in CIDR form. Raises ValueError on a wrong one."""
         return cls(networks=tuple(map(ip_network, networks)), ports=tuple(ports), loopback=loopback)
+
+    @classmethod
+    def operators(cls) -> Reach:
+        """Return the reach for addresses that the operator chose: anywhere, by http only to this machine."""
+        return cls(networks=_EVERYWHERE, ports=range(1, 65536), loopback=True)
 
     def place(self, address: str) -> Place:
         """Take an address apart. Raises Blocked when its form alone says no; asks no network."""

@@ -7,51 +7,61 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from idp.channels import Mail, Texts
-from idp.jobs import Outbox
+from idp.channels import Texts, deliveries
+from idp.channels.deliveries import Status
 from idp.store import schema
-from tests.jobs.conftest import SEALER
-
-NUMBER = "+14255550123"
+from tests.channels.conftest import CODE, NUMBER
 
 
-@pytest.fixture
-def outbox(store, clock) -> Outbox:
-    return Outbox(store, SEALER, clock)
-
-
-def test_a_text_waits_sealed_and_once_for_its_key(store, clock, outbox):
-    texts, ends = Texts(outbox), clock.now() + timedelta(minutes=5)
-    with store.write() as unit:
-        for text in ("Code 123456", "Code 654321"):
-            texts.send(unit, number=NUMBER, text=text, key="k", expires_at=ends, person="ada")
-    with store.read() as connection:
+def test_a_text_waits_sealed_and_once_for_its_key(office):
+    delivery = office.text()
+    assert office.text() == ""
+    with office.store.read() as connection:
         [row] = connection.execute(sa.select(schema.outbox)).mappings().all()
-    assert b"123456" not in row["sealed"]
-    message = outbox.open(outbox.lease(["text"]))
-    assert message.payload == {
-        "number": NUMBER,
-        "text": "Code 123456",
-        "person": "ada",
-        "expires_at": ends.isoformat(),
+    assert b"471193" not in row["sealed"]
+    message = office.outbox.open(office.outbox.lease(["text"]))
+    payload = dict(message.payload)
+    assert len(payload.pop("secret")) >= 43
+    ends = (office.clock.now() + timedelta(minutes=5)).isoformat()
+    assert payload == {
+        "to": NUMBER,
+        "subject": "",
+        "text": CODE,
+        "person": "i-ada",
+        "carrier": "",
+        "expires_at": ends,
+        "delivery": delivery,
     }
 
 
-def test_mail_and_text_with_one_key_are_two_messages(store, clock, outbox):
-    with store.write() as unit:
-        Texts(outbox).send(unit, number=NUMBER, text="t", key="k", expires_at=clock.now())
-        Mail(outbox).send(unit, to="ada@example.org", subject="s", text="t", key="k")
-    assert outbox.lease(["text"]) is not None
-    assert outbox.open(outbox.lease(["mail"])).payload["to"] == "ada@example.org"
+def test_mail_and_text_with_one_key_are_two_messages(office):
+    assert office.text()
+    assert office.mail()
+    assert office.outbox.lease(["text"]) is not None
+    assert office.outbox.open(office.outbox.lease(["mail"])).payload["to"] == "ada@example.org"
 
 
-def send_and_fail(store, clock, outbox) -> None:
-    with store.write() as unit:
-        Texts(outbox).send(unit, number=NUMBER, text="t", key="k", expires_at=clock.now())
+def test_its_record_says_neither_number_nor_text(office):
+    delivery = office.text()
+    with office.store.read() as connection:
+        row = connection.execute(sa.select(schema.deliveries)).mappings().one()
+    assert "5550" not in str(dict(row))
+    known = office.delivery(delivery)
+    assert (known.status, known.masked, known.person) == (Status.WAITING, "+1 ••• 23", "i-ada")
+    assert office.delivery(office.mail()).masked == "a•••@example.org"
+
+
+def send_and_fail(office) -> None:
+    with office.store.write() as unit:
+        Texts(office.outbox, office.clock).send(
+            unit, number=NUMBER, text="t", key="k", expires_at=office.clock.now()
+        )
         raise KeyError
 
 
-def test_what_is_rolled_back_is_not_sent(store, clock, outbox):
+def test_what_is_rolled_back_is_not_sent(office):
     with pytest.raises(KeyError):
-        send_and_fail(store, clock, outbox)
-    assert outbox.lease(["text"]) is None
+        send_and_fail(office)
+    assert office.outbox.lease(["text"]) is None
+    with office.store.read() as connection:
+        assert deliveries.recent(connection) == []

@@ -32,7 +32,18 @@ def right_password(name: str, password: str) -> bool:
 def test_help_lists_every_noun_without_loading_any():
     code = "import sys, idp.cli; idp.cli.main(['--help'], standalone_mode=False); print(sorted(sys.modules))"
     run = subprocess.run([IDP.with_name("python"), "-c", code], capture_output=True, text=True, check=True)
-    for noun in ("person", "method", "partner", "policy", "key", "audit", "serve", "demo", "doctor"):
+    for noun in (
+        "person",
+        "method",
+        "partner",
+        "policy",
+        "channel",
+        "key",
+        "audit",
+        "serve",
+        "demo",
+        "doctor",
+    ):
         assert f"\n  {noun} " in run.stdout
     for slow in ("sqlalchemy", "flask", "saml2", "pydantic", "rich"):
         assert f"'{slow}'" not in run.stdout

@@ -33,6 +33,7 @@ ADDRESSES = {
     "/saml/slo/soap": "a partner's request",
     "/saml/launch/<partner>": "anybody",
     "/saml/sso": "a partner's request",
+    "/channels/receipts/<name>/<secret>": "the address that a carrier was told",
     "/oidc/token": "a client's secret or verifier",
     "/oidc/introspect": "a client's secret or key",
     "/oidc/revoke": "a client's secret or the token",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from idp.core.errors import Refused
-from idp.net import Answer, Blocked, Bounds, HttpClient, Reach, Unanswered
+from idp.net import Answer, Blocked, Bounds, HttpClient, Reach, Unanswered, Unreached
 from tests.net.servers import Talk, authority, says, serving
 
 LOCAL = HttpClient(Reach(loopback=True))
@@ -154,10 +154,18 @@ def test_no_answer_to_be_read(talk: Talk) -> None:
 def test_nobody_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    with refusing(Unanswered, "cannot be reached"):
+    with refusing(Unreached, "cannot be reached"):
         LOCAL.get(f"http://127.0.0.1:{port}/")
-    with refusing(Unanswered, "cannot be reached"):
+    with refusing(Unreached, "cannot be reached"):
         HttpClient(Reach(), resolver=_nowhere).get("https://no-such-name.example/")
+
+
+def test_whether_the_request_may_have_been_read() -> None:
+    with serving(streaming(b"", [])) as server, pytest.raises(Unanswered) as caught:
+        LOCAL.post(f"http://127.0.0.1:{server.port}/", b"{}", bounds=QUICK)
+    assert not isinstance(caught.value, Unreached)
+    with serving(says(), context=authority().context("app.example")) as server, pytest.raises(Unreached):
+        LOCAL.post(f"https://127.0.0.1:{server.port}/", b"{}", bounds=QUICK)
 
 
 def _nowhere(_host: str, _port: int) -> Sequence[str]:
@@ -249,6 +257,13 @@ def test_the_certificate_must_be_for_the_name() -> None:
         strangers = HttpClient(client.reach, resolver=names)
         with refusing(Unanswered, "no certificate we trust"):
             strangers.get(f"https://app.example:{server.port}/")
+
+
+def test_authorities_may_be_given_themselves() -> None:
+    pem = authority().file.read_text()
+    with serving(says(b"ok"), context=authority().context("127.0.0.1")) as server:
+        client = HttpClient(Reach.operators(), authorities=pem)
+        assert client.get(f"https://127.0.0.1:{server.port}/").body == b"ok"
 
 
 def test_a_server_that_never_shakes_hands() -> None:

@@ -162,3 +162,17 @@ def test_any_text_is_an_address_or_is_refused(text: str) -> None:
         assert place.secure
         assert place.port in PUBLIC.ports
         assert place.host
+
+
+def test_an_operators_own_address_may_be_anywhere_but_unencrypted_only_here() -> None:
+    reach = Reach.operators()
+    for address, host in (
+        ("https://sms.example:8080/send", "10.0.0.1"),
+        ("https://sms.example/send", "169.254.1.1"),
+        ("http://localhost:1234/", "127.0.0.1"),
+        ("http://[::1]:1234/", "::1"),
+    ):
+        assert reach.admit(reach.place(address), [host]) == (host,)
+    for host in ("10.0.0.1", "192.0.2.1"):
+        with pytest.raises(Blocked):
+            reach.admit(reach.place("http://sms.example/send"), [host])

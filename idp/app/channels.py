@@ -1,0 +1,52 @@
+"""Build the way that texts and mail go: into the outbox, to carriers, and back as reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from idp.app.ground import Ground
+from idp.channels import Mail, Texts, mail, texts
+from idp.channels.carriers import Carriers
+from idp.channels.handing import HandingOver
+from idp.channels.pages import PATH, ReceiptPages
+from idp.jobs import TRIES, Handler
+
+# What arrives a third time is a nuisance as a text; mail with a Message-ID that was seen is often dropped.
+_AT_MOST = {texts.KIND: 2, mail.KIND: TRIES}
+
+
+def texts_of(ground: Ground) -> Texts:
+    """Return what rooms send texts by."""
+    return Texts(ground.outbox, ground.clock)
+
+
+def mail_of(ground: Ground) -> Mail:
+    """Return what rooms send mail by."""
+    return Mail(ground.outbox, ground.clock)
+
+
+def handlers(ground: Ground) -> Mapping[str, Handler]:
+    """Return the worker's handlers for texts and mail."""
+    carriers = Carriers(ground.store, ground.sealer)
+    return {
+        kind: HandingOver(
+            kind,
+            at_most=at_most,
+            carriers=carriers,
+            audit=ground.audit,
+            clock=ground.clock,
+            receipts=lambda: ground.issuers.default().base_url + PATH,
+        )
+        for kind, at_most in _AT_MOST.items()
+    }
+
+
+def pages(ground: Ground) -> ReceiptPages:
+    """Return the addresses that carriers report to."""
+    return ReceiptPages(
+        store=ground.store,
+        clock=ground.clock,
+        audit=ground.audit,
+        issuers=ground.issuers,
+        carriers=Carriers(ground.store, ground.sealer),
+    )

@@ -1,0 +1,122 @@
+"""idp channel: carriers set up from the command line, and a text that really leaves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.test_serve import serving as idp_serving
+from tests.net.servers import says, serving
+
+SECRET = "s3cret-of-the-gateway"
+ACCOUNT = "AC" + "0" * 32
+OWN = ("channel", "add-http", "own", "--url", "https://sms.example/?key={secret}&to={number}&text={text}")
+
+
+def test_carriers_are_set_up_shown_ordered_and_removed(idp):
+    said = idp(*OWN, "--secret-stdin", "--prefix", "+44", "--prefix", "+353", given=f"{SECRET}\n").stdout
+    assert said.startswith("Added own.")
+    idp(
+        *("channel", "add-twilio", "cloud", "--account", ACCOUNT, "--from", "+15005550006"),
+        "--secret-stdin",
+        given=f"{SECRET}\n",
+    )
+    idp("channel", "add-smtp", "mail", "--host", "mail.example", "--from", "no-reply@login.example")
+    assert [one["name"] for one in idp.json("channel", "list")] == ["own", "cloud", "mail"]
+    idp("channel", "order", "mail", "cloud", "own")
+    listed = idp("channel", "list").stdout
+    assert [line.split()[:3] for line in listed.splitlines()[1:]] == [
+        ["mail", "smtp", "mail"],
+        ["cloud", "twilio", "text"],
+        ["own", "http", "text"],
+    ]
+    shown = idp("channel", "show", "own").stdout + json.dumps(idp.json("channel", "show", "own"))
+    assert "sms.example" in shown
+    assert SECRET not in shown
+    assert idp("channel", "remove", "own").stdout == "Removed own.\n"
+    assert idp.refused("channel", "show", "own") == "There is no carrier of that name."
+
+
+def test_everything_that_a_gateway_may_need(idp, tmp_path):
+    idp(
+        *("channel", "add-http", "own", "--url", "https://sms.example/send", "--user", "me"),
+        *("--header", "X-Tag: {key}", "--header", "X-Report:{receipt}"),
+        *("--body", '{"to": "{digits}", "text": "{text}"}'),
+        *("--accepted", "messages.0.status=queued, sent", "--reference", "messages.0.id"),
+        *("--delivered", "status=DELIVRD", "--undelivered", "status=UNDELIV,EXPIRED"),
+        "--secret-stdin",
+        given=f"{SECRET}\n",
+    )
+    assert idp.json("channel", "show", "own")["settings"] == {
+        "url": "https://sms.example/send",
+        "headers": {"X-Tag": "{key}", "X-Report": "{receipt}"},
+        "form": {},
+        "json": '{"to": "{digits}", "text": "{text}"}',
+        "user": "me",
+        "accepted": {"path": "messages.0.status", "words": ["queued", "sent"]},
+        "reference": "messages.0.id",
+        "arrived": {"path": "status", "words": ["DELIVRD"]},
+        "lost": {"path": "status", "words": ["UNDELIV", "EXPIRED"]},
+        "authorities": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (OWN, "The secret is missing."),
+        ((*OWN[:4], "http://sms.example/"), "Only addresses that start with https://"),
+        ((*OWN[:4], "https://sms.example/?x={code}"), "Nothing is known as {code} here"),
+        (("channel", "remove", "nobody"), "There is no carrier of that name."),
+        (("channel", "order", "nobody"), "There is no carrier."),
+        (("channel", "test", "nobody", "+14255550123"), "There is no carrier of that name."),
+    ],
+)
+def test_what_is_refused(idp, arguments, why):
+    assert idp.refused(*arguments).startswith(why)
+
+
+def test_an_empty_secret_is_none(idp):
+    assert idp.refused(*OWN, "--secret-stdin", given="\n") == "No secret came on standard input."
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*OWN, "--header", "nonsense"),
+        (*OWN, "--form", "nonsense"),
+        (*OWN, "--delivered", "nonsense"),
+        (*OWN, "--ca", "missing.pem"),
+        ("channel", "add-smtp", "mail", "--host", "x", "--from", "a@b", "--security", "weak"),
+        ("channel", "order"),
+    ],
+)
+def test_wrong_usage(idp, arguments):
+    assert "Usage" in idp(*arguments, exit_code=2).stderr
+
+
+def test_without_a_server_a_test_says_so(idp, monkeypatch):
+    monkeypatch.setattr("idp.cli.channel._PATIENCE", 0.1)
+    idp(*OWN, "--secret-stdin", given=f"{SECRET}\n")
+    assert "is `idp serve` running?" in idp("channel", "test", "own", "+14255550123", exit_code=1).stdout
+
+
+def test_a_text_leaves_at_once_and_its_way_is_shown(tmp_path):
+    with serving(says(b'{"id": "g-1"}')) as gateway, idp_serving(tmp_path / "var") as server:
+        server.idp(
+            *("channel", "add-http", "own", "--url", f"http://127.0.0.1:{gateway.port}/"),
+            *("--form", "to={number}", "--form", "text={text}", "--form", "report={receipt}"),
+            *("--reference", "id", "--delivered", "status=1"),
+        )
+        said = server.idp("channel", "test", "own", "+1 425 555 0123")
+        assert said == "own took the message to +1 ••• 23 as g-1.\n"
+        [request] = gateway.requests
+        path = request.decode().partition("receipts%2F")[2].replace("%2F", "/")
+        assert server.get(f"/channels/receipts/{path}?status=1") == 204
+        [row] = server.idp("channel", "log").splitlines()[1:]
+        assert row.split()[-5:] == ["+1", "•••", "23", "delivered", "own"]
+        code, _, err = server.end()
+    assert code == 0
+    assert '"event":"delivery-accepted"' in err
+    assert "425555" not in err
