@@ -16,9 +16,10 @@ from idp.keys import Issuers, KeyRing, PublicKey
 from idp.oidc import contexts
 from idp.oidc.answers import MODES
 from idp.oidc.checks import PROMPTS
-from idp.oidc.claims import SCOPES, STANDARD_CLAIMS
+from idp.oidc.claims import OFFLINE, SCOPES, STANDARD_CLAIMS
 from idp.oidc.token_metadata import token_metadata
 from idp.partners.oidc import ID_TOKEN_ALGS
+from idp.web.i18n import languages
 
 _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash")
 
@@ -75,7 +76,7 @@ def _configuration(issuer: Issuer) -> Document:
             "frontchannel_logout_session_supported": True,
             "backchannel_logout_supported": True,
             "backchannel_logout_session_supported": True,
-            "scopes_supported": SCOPES,
+            "scopes_supported": (*SCOPES, OFFLINE),
             "response_types_supported": ["code"],
             "response_modes_supported": MODES,
             "subject_types_supported": ["public", "pairwise"],
@@ -83,6 +84,7 @@ def _configuration(issuer: Issuer) -> Document:
             **token_metadata(base),
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": PROMPTS,
+            "ui_locales_supported": tuple(languages()),
             "acr_values_supported": contexts.supported(),
             "claim_types_supported": ["normal"],
             "claims_supported": (*STANDARD_CLAIMS, *_ID_TOKEN_CLAIMS),
