@@ -32,7 +32,7 @@ from idp.methods import Methods
 from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.policy.rules import Rules
-from idp.sessions import Consents, Lifetimes, Sessions
+from idp.sessions import Consents, Grants, Lifetimes, Sessions
 from idp.signin.farewell import Farewell
 from idp.signin.lockout import Limits, Lockout
 from idp.store import Store
@@ -68,8 +68,8 @@ def build_desk(
     local = LocalSource(store, hasher, clock)
     people, methods = People(store, clock, [local]), Methods(store, sealer, clock)
     issuers, partners, outbox = Issuers(store), Partners(store), Outbox(store, sealer, clock)
-    consents = Consents()
-    farewell = Farewell(partners=partners, sessions=Sessions(Lifetimes()), outbox=outbox)
+    consents, grants = Consents(), Grants(store, clock, audit)
+    farewell = Farewell(partners=partners, sessions=Sessions(Lifetimes()), grants=grants, outbox=outbox)
     partner_desk = PartnerDesk(
         store=store, clock=clock, partners=partners, issuers=issuers, consents=consents, audit=audit
     )
@@ -88,7 +88,9 @@ def build_desk(
             lockout=Lockout(store, clock, Limits()),
             audit=audit,
         ),
-        consents=ConsentDesk(store=store, people=people, partners=partners, consents=consents, audit=audit),
+        consents=ConsentDesk(
+            store=store, people=people, partners=partners, consents=consents, grants=grants, audit=audit
+        ),
         methods=MethodDesk(
             store=store, clock=clock, people=people, methods=methods, farewell=farewell, audit=audit
         ),

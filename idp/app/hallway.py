@@ -75,7 +75,9 @@ def build_hallway(
         factors=_factors(ground, people, methods),
         consents=Consents(),
     )
-    farewell = Farewell(partners=ground.partners, sessions=ground.sessions, outbox=ground.outbox)
+    farewell = Farewell(
+        partners=ground.partners, sessions=ground.sessions, grants=grants, outbox=ground.outbox
+    )
     flow = Flow(
         judge=judge,
         issuing=_issuing(ground, doors, grants, devices, farewell),

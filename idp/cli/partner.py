@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from idp.cli import partner_set, partner_sources
+from idp.cli import partner_oidc, partner_set, partner_sources
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, say, table, warn
 from idp.cli.partner_sources import one_of_many
 from idp.core.errors import Refused
-from idp.core.ids import new_secret
 from idp.core.model import Partner
 from idp.desk.partners import shown
 from idp.desk.saml_choices import SIGN, SamlChoices
-from idp.partners import oidc
 from idp.partners.documents import LARGEST_AGGREGATE
 from idp.partners.keyfacts import key_facts
 from idp.partners.saml import Encrypt
@@ -33,6 +30,8 @@ def command() -> None:
 
 
 for _each in (
+    partner_oidc.add_oidc,
+    partner_oidc.add_api,
     partner_set.set_,
     partner_sources.source,
     partner_sources.refresh,
@@ -107,86 +106,6 @@ def import_(
     fields({"Id": imported.partner.id, "Entity id": imported.partner.identifier})
 
 
-@command.command(name="add-oidc")
-@click.argument("client_id", metavar="CLIENT_ID")
-@click.option(
-    "--redirect-uri", "redirects", metavar="URI", multiple=True, required=True, help="Where answers go."
-)
-@click.option("--name", metavar="T", default="", help="Name that people see; else the client id.")
-@click.option("--secret-stdin", is_flag=True, help="Read the client secret from standard input (one line).")
-@click.option("--public", is_flag=True, help="A client that can keep no secret (native or single-page app).")
-@click.option(
-    "--post-logout-redirect-uri", "logouts", metavar="URI", multiple=True, help="Where sign-out may lead."
-)
-@click.option(
-    "--backchannel-logout-uri",
-    "behind",
-    metavar="URI",
-    default="",
-    help="Where its server hears of sign-outs.",
-)
-@click.option(
-    "--frontchannel-logout-uri", "framed", metavar="URI", default="", help="Its page that a sign-out loads."
-)
-@click.option("--require-par", is_flag=True, help="Take its requests only if they were pushed (PAR).")
-@click.option("--ask-consent", is_flag=True, help="Ask people before it learns anything about them.")
-@click.option("--pairwise", is_flag=True, help="Know people by ids that only applications of its host share.")
-@click.option(
-    "--id-token-alg", "alg", type=click.Choice(oidc.ID_TOKEN_ALGS), default="RS256", show_default=True
-)
-@click.option(
-    "--release", metavar="ATTR,...", default="", help="Attributes it gets; else uid,mail,displayName."
-)
-@click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def add_oidc(
-    *,
-    client_id: str,
-    redirects: tuple[str, ...],
-    name: str,
-    secret_stdin: bool,
-    public: bool,
-    logouts: tuple[str, ...],
-    behind: str,
-    framed: str,
-    require_par: bool,
-    ask_consent: bool,
-    pairwise: bool,
-    alg: str,
-    release: str,
-    json_: bool,
-) -> None:
-    """Trust an OpenID Connect application.
-
-    Without --secret-stdin and --public a secret is made and printed once.
-    """
-    if secret_stdin and public:
-        raise click.UsageError("--secret-stdin and --public exclude one another.")
-    secret = _secret(from_stdin=secret_stdin, public=public)
-    settings = oidc.register(
-        redirect_uris=redirects,
-        post_logout_redirect_uris=logouts,
-        secret=secret,
-        id_token_alg=alg,
-        backchannel_logout_uri=behind,
-        frontchannel_logout_uri=framed,
-        sector=oidc.sector_of(redirects) if pairwise else "",
-        ask_consent=ask_consent,
-        require_pushed=require_par,
-    )
-    with office() as desk:
-        partner = desk.partners.add_oidc(
-            client_id, settings, name=name, release=_names(release), actor=desk.actor
-        )
-    for address in filter(oidc.unprotected, (*redirects, *logouts)):
-        warn(f"Note: answers to {address} travel unencrypted (http).")
-    made = {} if secret_stdin or public else {"client_secret": secret}
-    if json_:
-        as_json(shown(partner) | made)
-        return
-    say(f"Added {partner.name}.")
-    fields({"Id": partner.id, "Client id": client_id, "Client secret": made.get("client_secret", "")})
-
-
 @command.command(name="list")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def list_(*, json_: bool) -> None:
@@ -253,17 +172,6 @@ def _content(file: Path) -> bytes:
 
 def _names(release: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in release.split(",") if name.strip())
-
-
-def _secret(*, from_stdin: bool, public: bool) -> str:
-    if public:
-        return ""
-    if not from_stdin:
-        return new_secret()
-    typed = sys.stdin.readline().rstrip("\r\n")
-    if not typed:
-        raise Refused("No client secret came on standard input.")
-    return typed
 
 
 def _lines(partner: Partner) -> dict[str, object]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from idp.cli.opening import office
 from idp.cli.output import as_json, say
+from idp.cli.partner_oidc import called, read_keys
+from idp.desk.oidc_choices import OidcChoices
 from idp.desk.partners import PartnerChanges, shown
 from idp.desk.saml_choices import SIGN, SamlChoices
 from idp.partners.saml import Encrypt, Tolerated, Weak
@@ -39,6 +42,22 @@ _WEAK = click.Choice([each.value for each in Weak])
 @click.option("--allow", type=_WEAK, help="SAML: allow a weak algorithm; goes with --until.")
 @click.option("--until", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The day --allow ends.")
 @click.option("--refuse", type=_WEAK, help="SAML: no longer allow a weak algorithm.")
+@click.option("--refresh/--no-refresh", default=None, help="OIDC: it may have refresh tokens.")
+@click.option(
+    "--api",
+    "apis",
+    nargs=2,
+    metavar="API SCOPE,...",
+    multiple=True,
+    help='OIDC: an API it may call; "" for not.',
+)
+@click.option("--scopes", metavar="S,...", help="OIDC: the scopes of an API.")
+@click.option(
+    "--jwks",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="OIDC: its public keys, instead of the secret or keys it had.",
+)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def set_(
     *,
@@ -57,6 +76,10 @@ def set_(
     allow: str | None,
     until: datetime | None,
     refuse: str | None,
+    refresh: bool | None,
+    apis: tuple[tuple[str, str], ...],
+    scopes: str | None,
+    jwks: Path | None,
     json_: bool,
 ) -> None:
     """Change what was chosen for an application; what is not named stays."""
@@ -77,6 +100,12 @@ def set_(
         groups=_listed(groups),
         people=_listed(people),
         saml=choices,
+        oidc=OidcChoices(
+            refresh=refresh,
+            jwks=read_keys(jwks) if jwks else None,
+            may_call=called(apis),
+            scopes=_listed(scopes),
+        ),
     )
     if changes == PartnerChanges():
         raise click.UsageError("Say what to change.")

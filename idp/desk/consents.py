@@ -16,7 +16,7 @@ from idp.desk import people as people_desk
 from idp.desk.rights import need_owner
 from idp.directory.people import People
 from idp.partners.registry import Partners
-from idp.sessions import Consents
+from idp.sessions import Consents, Grants
 from idp.store import Store
 
 
@@ -39,6 +39,7 @@ class ConsentDesk:
     people: People
     partners: Partners
     consents: Consents
+    grants: Grants
     audit: AuditLog
 
     def listing(self, name: str, *, actor: Actor) -> tuple[Agreed, ...]:
@@ -59,6 +60,8 @@ class ConsentDesk:
             partner = partner_desk.found(self.partners, unit.connection, which)
             if not self.consents.withdraw(unit, person=person.id, partner=partner.id):
                 raise Refused("That person has agreed to nothing there.")
+            # For good: agreeing again must not bring old tokens back to life.
+            self.grants.revoke_between(unit, person=person.id, partner=partner.id)
             entry = Entry(
                 event=Event.CONSENT_WITHDRAWN,
                 person=person.id,

@@ -15,13 +15,15 @@ from idp.core.errors import Refused
 from idp.core.ids import new_id
 from idp.core.model import AccessPolicy, Actor, Partner
 from idp.core.ports import Clock
+from idp.desk import oidc_choices
+from idp.desk.oidc_choices import OidcChoices, check_apis
 from idp.desk.rights import need_owner
 from idp.desk.saml_choices import SamlChoices, chosen
 from idp.directory import attributes
 from idp.keys import Issuers
 from idp.partners.documents import check_fingerprint, open_document
 from idp.partners.metadata import EntityRead, read_entity
-from idp.partners.oidc import OidcSettings, check_client_id
+from idp.partners.oidc import OidcSettings, check_client_id, oidc_settings
 from idp.partners.registry import Partners
 from idp.partners.saml import CHOSEN, SamlSettings, saml_settings
 from idp.partners.sources import MetadataSources
@@ -34,6 +36,7 @@ _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}|[a-z][a-z0-9+.-]*:[!-~]{1,
 _HIDDEN = frozenset({"secret_hash"})
 _LONGEST_NOTES = 10_000
 _NO_CHOICES = SamlChoices()
+_NO_OIDC_CHOICES = OidcChoices()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +52,8 @@ class Imported:
 class PartnerChanges:
     """Changes to a partner; None leaves a thing as it is.
 
-    groups and people: who may enter, by name; both empty lets everybody in. saml is for partners
-    of that door only.
+    groups and people: who may enter, by name; both empty lets everybody in. saml and oidc are for
+    partners of that door only.
     """
 
     name: str | None = None
@@ -59,6 +62,7 @@ class PartnerChanges:
     groups: tuple[str, ...] | None = None
     people: tuple[str, ...] | None = None
     saml: SamlChoices = _NO_CHOICES
+    oidc: OidcChoices = _NO_OIDC_CHOICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,7 @@ class PartnerDesk:
             settings=codec.plain(settings),
         )
         with self.store.write(alone=True) as unit:
+            check_apis(client_id, settings, self.partners.listing(unit.connection))
             return self._save(unit, _described(partner, name, release), Event.PARTNER_ADDED, actor)
 
     def listing(self, *, actor: Actor) -> tuple[Partner, ...]:
@@ -191,6 +196,12 @@ class PartnerDesk:
                     raise Refused("That can be chosen for SAML applications only.")
                 made = chosen(saml_settings(known), changes.saml, now=self.clock.now())
                 partner = replace(partner, settings=codec.plain(made))
+            if changes.oidc:
+                if known.door != "oidc":
+                    raise Refused("That can be chosen for OpenID Connect applications only.")
+                settings = oidc_choices.chosen(oidc_settings(known), changes.oidc)
+                check_apis(known.identifier, settings, self.partners.listing(unit.connection))
+                partner = replace(partner, settings=codec.plain(settings))
             return self._save(unit, partner, Event.PARTNER_CHANGED, actor)
 
     def _chosen(self, read: SamlSettings, known: Partner | None, choices: SamlChoices | None) -> SamlSettings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -135,7 +135,7 @@ def register(
         ask_consent=ask_consent,
         require_pushed=require_pushed,
     )
-    _check_use(settings)
+    check_use(settings)
     return settings
 
 
@@ -149,10 +149,7 @@ def register_api(
 ) -> OidcSettings:
     """Return checked settings for an API, which asks us about the tokens it is shown. Raises Refused."""
     _check_resource(resource)
-    if not all(_SCOPE.fullmatch(scope) for scope in scopes):
-        raise Refused("A scope has 1 to 100 printable ASCII characters without spaces and quotes.")
-    if set(scopes) & RESERVED_SCOPES:
-        raise Refused("openid, offline_access and the scopes of userinfo can't be scopes of an API.")
+    check_scopes(scopes)
     if access_token_alg not in {"", *ID_TOKEN_ALGS}:
         raise Refused("Access tokens can be opaque, or signed with RS256 or ES256.")
     settings = OidcSettings(
@@ -161,9 +158,23 @@ def register_api(
         access_token_alg=access_token_alg,
         **_credentials(secret, jwks),
     )
-    if settings.public:
-        raise Refused("An API needs a secret or keys to ask about tokens with.")
+    check_use(settings)
     return settings
+
+
+def by_key(settings: OidcSettings, jwks: Sequence[Jwk]) -> OidcSettings:
+    """Return settings of a client that shows who it is by these keys from now on. Raises Refused."""
+    if settings.public:
+        raise Refused("A public client has no place to keep a key.")
+    return replace(settings, **_credentials("", jwks))
+
+
+def check_scopes(scopes: Sequence[str]) -> None:
+    """Refuse what can't be scopes of an API (RFC 6749 section 3.3). Raises Refused."""
+    if not scopes or not all(_SCOPE.fullmatch(scope) for scope in scopes):
+        raise Refused("An API has scopes, each of 1 to 100 printable ASCII characters without quotes.")
+    if not RESERVED_SCOPES.isdisjoint(scopes):
+        raise Refused("openid, offline_access and the scopes of userinfo can't be scopes of an API.")
 
 
 def _credentials(secret: str, jwks: Sequence[Jwk]) -> dict[str, Any]:
@@ -179,7 +190,12 @@ def _credentials(secret: str, jwks: Sequence[Jwk]) -> dict[str, Any]:
     }
 
 
-def _check_use(settings: OidcSettings) -> None:
+def check_use(settings: OidcSettings) -> None:
+    """Refuse settings of which nothing good could come. Raises Refused."""
+    if settings.resource:
+        if settings.public:
+            raise Refused("An API needs a secret or keys to ask about tokens with.")
+        return
     if not settings.redirect_uris and not settings.machine:
         raise Refused("An application needs at least one redirect URI.")
     if settings.public and not settings.require_pkce:

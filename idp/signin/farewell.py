@@ -12,7 +12,7 @@ from idp.jobs import Outbox
 from idp.partners.oidc import oidc_settings
 from idp.partners.registry import Partners
 from idp.partners.saml import saml_settings
-from idp.sessions import Sessions
+from idp.sessions import Grants, Sessions
 from idp.store import Unit
 
 # By door: whether a partner of it is told so. A message goes out as "<door>-logout".
@@ -32,6 +32,7 @@ class Farewell:
 
     partners: Partners
     sessions: Sessions
+    grants: Grants
     outbox: Outbox
 
     def __call__(
@@ -56,7 +57,11 @@ class Farewell:
         return frozenset(left)
 
     def end_all(self, unit: Unit, person: str, now: datetime) -> int:
-        """End every session of a person and leave word; return how many went on until now."""
+        """End every session of a person and leave word; return how many went on until now.
+
+        What was granted ends too, offline access as well: whoever held a session may hold that.
+        """
+        self.grants.revoke_person(unit, person)
         self(unit, self.sessions.everywhere(unit.connection, person))
         return self.sessions.end_all(unit, person, now)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from base64 import b64encode, urlsafe_b64decode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import unescape
 from io import StringIO
@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from idp.app.desk import Desk, build_desk
 from idp.app.ground import Ground, make_ground
 from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
@@ -32,7 +33,7 @@ from idp.factors.codes import hotp
 from idp.keys import Issuers, KeyRing, KeyState, MasterKey, Sealer
 from idp.methods import Methods
 from idp.oidc.idtokens import IdTokens
-from idp.partners.oidc import oidc_settings, register
+from idp.partners.oidc import oidc_settings, register, register_api
 from idp.partners.registry import Partners
 from idp.sessions import Sessions
 from idp.store import Store, open_store, schema
@@ -130,6 +131,32 @@ class House:
         )
         return self.save(partner)
 
+    def add_api(
+        self, client_id: str, resource: str, scopes: Sequence[str] = ("read", "write"), alg: str = ""
+    ) -> Partner:
+        """Register an API; its secret is SECRET."""
+        settings = register_api(resource, scopes=scopes, secret=SECRET, access_token_alg=alg)
+        return self.save(
+            Partner(
+                id=f"id-of-{client_id}",
+                door="oidc",
+                identifier=client_id,
+                name=client_id.title(),
+                issuer=self.issuers.default().id,
+                settings=codec.plain(settings),
+            )
+        )
+
+    def add_machine(self, client_id: str = "billing", **may_call: Sequence[str]) -> Partner:
+        """Register a machine that may call these APIs."""
+        return self.add_client(
+            client_id,
+            redirect_uris=[],
+            post_logout_redirect_uris=[],
+            machine=True,
+            may_call=may_call or {"orders": ["read", "write"]},
+        )
+
     def save(self, partner: Partner) -> Partner:
         with self.store.write() as unit:
             saved = self.partners.save(unit, partner, actor=TEST, at=self.clock.now())
@@ -157,6 +184,11 @@ class House:
         with self.store.write() as unit:
             self.local.set_password(unit, person.source_key, hashed)
             self.methods.add(unit, person.id, app)
+
+    def desk(self) -> Desk:
+        """Return what administrators do their work at."""
+        ground = self.ground
+        return build_desk(store=self.store, clock=self.clock, sealer=ground.sealer, audit=ground.audit)
 
     # Browsers ---------------------------------------------------------------------------------
     def open_session(self, person: Person) -> str:
@@ -221,6 +253,28 @@ class House:
         }
         return self.post("/oidc/token", {name: value for name, value in values.items() if value is not None})
 
+    def own_token(self, client_id: str = "billing", **changed: str | None) -> TestResponse:
+        """Ask for a token of a machine's own."""
+        values = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": SECRET,
+            **changed,
+        }
+        return self.post("/oidc/token", {name: value for name, value in values.items() if value is not None})
+
+    def introspect(self, token: str, *, by: str = "orders") -> dict[str, Any]:
+        """Return what an API is told of a token."""
+        response = self.post(
+            "/oidc/introspect", {"token": token}, headers={"Authorization": basic(by, SECRET)}
+        )
+        assert response.status_code == 200, response.text
+        return dict(response.get_json())
+
+    def revoke(self, token: str, *, by: str = "wiki") -> TestResponse:
+        """Have a client take a token back."""
+        return self.post("/oidc/revoke", {"token": token}, headers={"Authorization": basic(by, SECRET)})
+
     def consent(self, browser: FlaskClient, response: TestResponse) -> str:
         """Say yes to what the sign-in asks; return the code."""
         page = browser.get(response.headers["Location"], base_url=BASE)
@@ -263,6 +317,11 @@ class House:
     def userinfo(self, token: str) -> TestResponse:
         headers = {"Authorization": f"Bearer {token}"}
         return self.app.test_client().get("/oidc/userinfo", base_url=BASE, headers=headers)
+
+
+def basic(client_id: str, secret: str) -> str:
+    """Return an Authorization header."""
+    return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
 def asking(**changed: str | None) -> dict[str, str]:

@@ -14,16 +14,13 @@ from hypothesis import strategies as st
 from idp.oidc import client_request
 from idp.oidc.client_request import FORM, ClientRequest, Post
 from idp.oidc.errors import OAuthError
+from tests.oidc.house import basic
 
 CODE = {"grant_type": "authorization_code", "code": "c", "redirect_uri": "https://wiki.example/cb"}
 
 
 def read(**posted: Any) -> ClientRequest:
     return client_request.read(Post(**posted))
-
-
-def basic(client_id: str, secret: str) -> str:
-    return "Basic " + b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
 def refused(**changed: object) -> str:

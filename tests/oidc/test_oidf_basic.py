@@ -9,8 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.oidc.house import BASE, CALLBACK, SECRET, VERIFIER, House, asking, decoded, said
-from tests.oidc.test_client_request import basic
+from tests.oidc.house import BASE, CALLBACK, SECRET, VERIFIER, House, asking, basic, decoded, said
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from idp.core.model import Person
 from idp.jobs.cleanup import CleanUp
-from tests.oidc.house import BASE, House, decoded
+from tests.oidc.house import BASE, TEST, House, decoded, said
 from tests.oidc.test_token import refused
 
 OFFLINE = "openid email offline_access"
@@ -31,7 +31,8 @@ def offline(house: House, ada: Person, **changed: str | None) -> dict[str, Any]:
     """Sign in with offline access, which is asked about; return the token answer."""
     browser = house.browser(ada)
     response = house.authorize(browser, scope=OFFLINE, **changed)
-    code = house.consent(browser, response)
+    said_yes = "code=" in response.headers["Location"]
+    code = said(response)["code"] if said_yes else house.consent(browser, response)
     answer = house.token(code)
     assert answer.status_code == 200, answer.text
     return dict(answer.get_json())
@@ -275,3 +276,22 @@ def test_no_refresh_once_the_client_may_not_have_any(house: House, ada: Person) 
 def test_offline_access_is_only_for_clients_that_may_refresh(house: House, ada: Person) -> None:
     house.allow("wiki", refresh=False)
     assert "offline_access" not in house.tokens(house.browser(ada), scope=OFFLINE)["scope"]
+
+
+def test_case_36_what_was_revoked_stays_revoked(house: House, ada: Person) -> None:
+    """Disabling somebody, or removing a method of theirs, ends what was granted for good."""
+    first, second = offline(house, ada), offline(house, ada)
+    desk = house.desk()
+    desk.people.disable("ada", actor=TEST)
+    desk.people.enable("ada", actor=TEST)
+    for answer in (first, second):
+        refused(house.refresh(answer["refresh_token"]), "invalid_grant")
+        assert house.userinfo(answer["access_token"]).status_code == 401
+
+
+def test_case_36_consent_that_was_withdrawn_ends_offline_access_for_good(house: House, ada: Person) -> None:
+    first = offline(house, ada)
+    house.desk().consents.withdraw("ada", "wiki", actor=TEST)
+    refused(house.refresh(first["refresh_token"]), "invalid_grant")
+    assert offline(house, ada)["refresh_token"]
+    refused(house.refresh(first["refresh_token"]), "invalid_grant")

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from idp.oidc import contexts
-from tests.oidc.house import BASE, CALLBACK, SECRET, VERIFIER, House, decoded
-from tests.oidc.test_client_request import basic
+from tests.oidc.house import BASE, CALLBACK, SECRET, VERIFIER, House, basic, decoded
 
 
 def refused(response: TestResponse, error: str, status: int = 400) -> None:

@@ -99,7 +99,7 @@ def test_the_most_used_documents_have_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["person remove ada", "audit --til 2h", "key rotate now", "partner add-oidc x"]
+    "wrong", ["person remove ada", "audit --til 2h", "key rotate now", "partner add-api x"]
 )
 def test_a_command_that_does_not_exist_is_noticed(wrong: str) -> None:
     with pytest.raises((AssertionError, click.UsageError)):

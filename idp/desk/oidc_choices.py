@@ -1,0 +1,61 @@
+"""What an administrator may choose for an OpenID Connect application, machine or API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from idp.core.errors import Refused
+from idp.core.model import Partner
+from idp.partners.jwks import Jwk
+from idp.partners.oidc import OidcSettings, by_key, check_scopes, check_use, oidc_settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcChoices:
+    """Changes to make; None leaves a setting as it is.
+
+    jwks takes the place of a secret or of other keys. may_call gives scopes at APIs, by their
+    client ids; no scopes at all take an API away. scopes are those that an API itself has.
+    """
+
+    refresh: bool | None = None
+    jwks: tuple[Jwk, ...] | None = None
+    may_call: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scopes: tuple[str, ...] | None = None
+
+    def __bool__(self) -> bool:
+        """Say whether anything is to be changed."""
+        return self != OidcChoices()
+
+
+def chosen(settings: OidcSettings, choices: OidcChoices) -> OidcSettings:
+    """Return the settings with the choices made. Raises Refused for one that could not work."""
+    if choices.refresh is not None:
+        settings = replace(settings, refresh=choices.refresh)
+    if choices.jwks is not None:
+        settings = by_key(settings, choices.jwks)
+    if choices.scopes is not None:
+        if not settings.resource:
+            raise Refused("Only an API has scopes of its own.")
+        check_scopes(choices.scopes)
+        settings = replace(settings, scopes=choices.scopes)
+    calls = {**settings.may_call, **choices.may_call}
+    settings = replace(settings, may_call={api: scopes for api, scopes in calls.items() if scopes})
+    check_use(settings)
+    return settings
+
+
+def check_apis(client_id: str, settings: OidcSettings, others: Iterable[Partner]) -> None:
+    """Refuse calls to what is no API or has no such scope, and two APIs at one address. Raises Refused."""
+    known = {one.identifier: oidc_settings(one) for one in others if one.door == "oidc"}
+    for api, scopes in settings.may_call.items():
+        if api not in known or not known[api].resource:
+            raise Refused(f"There is no API {api}: add it with `idp partner add-api` first.")
+        unknown = set(scopes) - set(known[api].scopes)
+        if unknown:
+            raise Refused(f"The API {api} has no scope {min(unknown)}.")
+    if settings.resource and any(
+        one.resource == settings.resource for name, one in known.items() if name != client_id
+    ):
+        raise Refused("Another API already has this address.")
