@@ -207,6 +207,26 @@ class House:
         answer = {"factor": "sms", "method": asked.method if asked else "", "code": code}
         return browser.took(self.flow.prove(step.sign_in.id, browser.visit(), answer))
 
+    def save_codes(self, browser: Browser, step: Step) -> Step:
+        answer = {"factor": "recovery", "saved": "yes"}
+        return browser.took(self.flow.enrol(step.sign_in.id, browser.visit(), answer))
+
+    def shown_codes(self, step: Step) -> list[str]:
+        """Return the recovery codes that the page shows."""
+        assert step.person is not None
+        assert step.sign_in.enrolment is not None
+        shown = self.flow.judge.factors.enrollers["recovery"].show(step.person, step.sign_in.enrolment)
+        codes = shown["codes"]
+        assert isinstance(codes, list)
+        return codes
+
+    def prove(self, browser: Browser, step: Step, code: str) -> Step:
+        """Answer whatever is asked for with this code."""
+        asked = step.sign_in.asked
+        assert asked is not None
+        answer = {"factor": asked.factor, "method": asked.method, "code": code}
+        return browser.took(self.flow.prove(step.sign_in.id, browser.visit(), answer))
+
     def sign_in(self, browser: Browser, partner: Partner, name: str = "ada", **fields: object) -> Step:
         """Walk a whole sign-in with password and code."""
         step = browser.took(self.flow.begin(self.request(partner, **fields), browser.visit()))

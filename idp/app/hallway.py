@@ -13,7 +13,9 @@ from idp.core.ports import Door
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
+from idp.factors.access_pass import AccessPass
 from idp.factors.password import Password
+from idp.factors.recovery import Recovery
 from idp.factors.sms import Allowance, Sms, TextLimitsStore
 from idp.factors.sms.factor import Messages
 from idp.factors.sms.sent import SentCodes
@@ -148,10 +150,13 @@ def _factors(ground: Ground, people: People, methods: Methods) -> Factors:
         issuer_name=ground.service_name,
     )
     sms = _sms(ground, methods)
-    # In this order they are asked for and proposed: the safer first.
+    access_pass = AccessPass(store=ground.store, methods=methods, clock=ground.clock)
+    recovery = Recovery(store=ground.store, methods=methods, sealer=ground.sealer, clock=ground.clock)
+    # In this order they are asked for and proposed: the safer first. Who was given a pass is to
+    # use it; recovery codes are the last resort.
     return Factors(
-        provers={factor.name: factor for factor in (password, totp, sms)},
-        enrollers={factor.name: factor for factor in (totp, sms)},
+        provers={factor.name: factor for factor in (password, access_pass, totp, sms, recovery)},
+        enrollers={factor.name: factor for factor in (totp, sms, recovery)},
     )
 
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 import csv
 import difflib
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import click
 
 from idp.audit import Event, Filter
+from idp.cli.moments import moment_meant
 from idp.cli.opening import Office, office
 from idp.cli.output import as_json, moment, table
 from idp.core.codec import plain
 from idp.core.errors import Refused
 from idp.desk.records import Told
 
-_AGO = re.compile(r"([0-9]{1,6})([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _PAGE = 1000
 _SHOWN = 100
 _COLUMNS = (
@@ -63,8 +60,8 @@ def command(
         reason=given["reason"],
         reference=given["reference"].upper(),
         correlation=given["correlation"],
-        since=_moment("--since", since) if since else None,
-        until=_moment("--until", until) if until else None,
+        since=moment_meant("--since", since) if since else None,
+        until=moment_meant("--until", until) if until else None,
     )
     with office() as desk:
         events = _events(desk, wanted, limit=limit if limit or csv_ else _SHOWN)
@@ -130,16 +127,3 @@ def _row(told: Told) -> tuple[str, ...]:
 def _whole(told: Told) -> dict[str, object]:
     whole: dict[str, object] = plain(told.recorded)
     return whole | {"person_name": told.person, "partner_name": told.partner}
-
-
-def _moment(option: str, text: str) -> datetime:
-    """Return the time meant; without a zone it is UTC. Raises Refused."""
-    now = datetime.now(UTC)
-    ago = _AGO.fullmatch(text)
-    try:
-        if ago:
-            return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        given = datetime.fromisoformat(text)
-        return given.astimezone(UTC) if given.tzinfo else given.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise Refused(f"{option} takes a date or time like 2026-03-01T12:00, or 30m, 2h, 7d.") from error

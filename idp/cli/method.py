@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Any
+
 import click
 
+from idp.cli.moments import moment_meant
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, moment, say, table
 from idp.core.codec import plain
+from idp.core.ids import in_fours
+from idp.factors.access_pass import PassTerms
 from idp.factors.totp import Shape, base32, new_seed, otpauth_uri, read_seed
 
-_USAGE = {"totp": "totp [--secret BASE32]", "sms": "sms NUMBER"}
+_USAGE = {
+    "totp": "totp [--secret BASE32]",
+    "sms": "sms NUMBER",
+    "recovery": "recovery",
+    "pass": "pass [--lifetime M] [--start T] [--once] [--length N]",
+}
+_MOST_MINUTES = 10**6  # more than any pass may last; a larger number is no time
 
 
 @click.group()
@@ -19,22 +31,48 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.argument("kind", type=click.Choice(["totp", "sms"]))
+@click.argument("kind", type=click.Choice(list(_USAGE)))
 @click.argument("number", required=False)
-@click.option("--secret", metavar="BASE32", help="The seed of an existing app or token; else one is made.")
+@click.option("--secret", metavar="BASE32", help="totp: the seed of an existing app; else one is made.")
+@click.option("--lifetime", metavar="M", type=int, help="pass: how many minutes it works (60).")
+@click.option("--start", metavar="T", help="pass: when it begins to work, like 2026-03-01T08:00 (UTC).")
+@click.option("--once", is_flag=True, help="pass: it works once.")
+@click.option("--length", metavar="N", type=int, help="pass: how many characters it has (8).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def add(*, name: str, kind: str, number: str | None, secret: str | None, json_: bool) -> None:
-    """Give NAME an authenticator app or token (totp), or a phone to text codes to (sms NUMBER).
+def add(*, name: str, kind: str, number: str | None, secret: str | None, json_: bool, **terms: Any) -> None:
+    """Give NAME a way to prove who they are, besides the password.
 
-    A seed that is made here is printed once and can not be read again. NUMBER has its country
-    code, like "+1 425 555 0123".
+    totp is an authenticator app or token, sms NUMBER a phone that codes are texted to, recovery
+    a list of recovery codes, pass a temporary access pass.
+
+    What is made here is printed once and can not be read again. New recovery codes and a new
+    pass take the place of the old ones. NUMBER has its country code, like "+1 425 555 0123".
     """
-    if (kind == "sms") is (number is None) or (kind != "totp" and secret is not None):
+    wrong = (
+        (kind == "sms") is (number is None),
+        kind != "totp" and secret is not None,
+        kind != "pass" and any(terms.values()),
+    )
+    if any(wrong):
         raise click.UsageError(f"Write: idp method add {name} {_USAGE[kind]}")
-    if number is None:
-        _add_totp(name, secret, json_=json_)
-    else:
+    if number is not None:
         _add_sms(name, number, json_=json_)
+    elif kind == "recovery":
+        _add_recovery(name, json_=json_)
+    elif kind == "pass":
+        _add_pass(name, _terms(**terms), json_=json_)
+    else:
+        _add_totp(name, secret, json_=json_)
+
+
+def _terms(*, lifetime: int | None, start: str | None, once: bool, length: int | None) -> PassTerms:
+    usual = PassTerms()
+    return PassTerms(
+        lifetime=usual.lifetime if lifetime is None else timedelta(minutes=min(lifetime, _MOST_MINUTES)),
+        starts_at=moment_meant("--start", start, ahead=True) if start else None,
+        once=once,
+        letters=usual.letters if length is None else length,
+    )
 
 
 def _add_sms(name: str, number: str, *, json_: bool) -> None:
@@ -46,6 +84,29 @@ def _add_sms(name: str, number: str, *, json_: bool) -> None:
         return
     say(f"Added {method.label} to {account}.")
     fields({"Id": method.id})
+
+
+def _add_recovery(name: str, *, json_: bool) -> None:
+    with office() as desk:
+        method, codes = desk.methods.add_recovery(name, actor=desk.actor)
+    grouped = [in_fours(code) for code in codes]
+    if json_:
+        as_json(plain(method) | {"codes": grouped})
+        return
+    say(f"Added recovery codes to {name}. Each works once:")
+    for code in grouped:
+        say(code)
+
+
+def _add_pass(name: str, terms: PassTerms, *, json_: bool) -> None:
+    with office() as desk:
+        method, code = desk.methods.add_pass(name, terms, actor=desk.actor)
+    if json_:
+        as_json(plain(method) | {"pass": in_fours(code)})
+        return
+    say(f"Added a temporary access pass to {name}.")
+    starts_at = datetime.fromisoformat(method.data["starts_at"])
+    fields({"Pass": in_fours(code), "Works from": moment(starts_at), "Until": moment(method.ends_at)})
 
 
 def _add_totp(name: str, secret: str | None, *, json_: bool) -> None:
@@ -69,14 +130,23 @@ def list_(*, name: str, json_: bool) -> None:
     """List the methods of NAME."""
     with office() as desk:
         methods = desk.methods.listing(name, actor=desk.actor)
+        left = desk.methods.codes_left(name, actor=desk.actor)
     if json_:
-        as_json(plain(methods))
+        as_json([plain(method) | {"codes_left": left.get(method.id)} for method in methods])
         return
     rows = [
-        (method.id, method.factor, method.label, moment(method.created_at), moment(method.last_used_at))
+        (
+            method.id,
+            method.factor,
+            method.label,
+            moment(method.created_at),
+            moment(method.last_used_at),
+            moment(method.ends_at),
+            left.get(method.id, ""),
+        )
         for method in methods
     ]
-    table(("ID", "KIND", "LABEL", "ADDED", "LAST USED"), rows)
+    table(("ID", "KIND", "LABEL", "ADDED", "LAST USED", "ENDS", "CODES LEFT"), rows)
 
 
 @command.command()

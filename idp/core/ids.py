@@ -8,7 +8,7 @@ import secrets
 import unicodedata
 
 # Without vowels and look-alikes: readable over the phone, and spells no words.
-_READABLE = "BCDFGHJKLMNPQRSTVWXZ23456789"
+READABLE = "BCDFGHJKLMNPQRSTVWXZ23456789"
 
 
 def new_id() -> str:
@@ -23,8 +23,17 @@ def new_secret() -> str:
 
 def reference() -> str:
     """Return a short reference id that a person can read out, like 'K7QW-2MXD'."""
-    letters = "".join(secrets.choice(_READABLE) for _ in range(8))
-    return f"{letters[:4]}-{letters[4:]}"
+    return in_fours(readable(8))
+
+
+def readable(length: int) -> str:
+    """Return random letters and digits that a person can read out and type: 4.8 bits each."""
+    return "".join(secrets.choice(READABLE) for _ in range(length))
+
+
+def in_fours(text: str) -> str:
+    """Return text in groups of four, as people read it."""
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
 def fingerprint(secret: str) -> str:

@@ -259,7 +259,8 @@ class Person:
     """A person as the service knows them: always a local record with an opaque id.
 
     attributes maps LDAP names to values. may_enrol is True until the first method was
-    registered (and again when an administrator removed the last one).
+    registered (and again when an administrator removed the last one). recovery_due is True from
+    then until the person saved recovery codes.
     """
 
     id: str
@@ -272,6 +273,7 @@ class Person:
     roles: tuple[str, ...] = ()
     enabled: bool = True
     may_enrol: bool = True
+    recovery_due: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +328,8 @@ class Issuer:
 class Method:
     """A registered way to prove something; its secret stays in the methods room.
 
-    counter is the last time step or counter that was accepted, -1 before the first.
+    counter is the last time step or counter that was accepted, -1 before the first. ends_at is
+    when it stops working by itself, None for never.
     """
 
     id: str
@@ -337,6 +340,7 @@ class Method:
     last_used_at: datetime | None = None
     counter: int = -1
     data: Mapping[str, str] = field(default_factory=dict)
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,10 @@ class Enroller(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMethod:
-    """A confirmed method, ready to be stored, and the proof that confirming it gave."""
+    """A confirmed method, ready to be stored, and the proof that confirming it gave.
+
+    codes are stored as hashes under the secret as their key; each can be used once.
+    """
 
     factor: str
     label: str
@@ -165,6 +168,8 @@ class NewMethod:
     counter: int
     data: Mapping[str, str]
     proof: Proof
+    codes: tuple[str, ...] = ()
+    ends_at: datetime | None = None
 
 
 class Source(Protocol):

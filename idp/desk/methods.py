@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from idp.audit import AuditLog, Entry, Event
@@ -13,7 +13,9 @@ from idp.desk.people import found
 from idp.desk.rights import need_owner
 from idp.directory import phones
 from idp.directory.people import People
-from idp.factors import sms, totp
+from idp.factors import access_pass, recovery, sms, totp
+from idp.factors.access_pass import PassTerms
+from idp.factors.recovery import Recovery
 from idp.methods import Methods
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
@@ -41,12 +43,55 @@ class MethodDesk:
         phone = phones.read(number)
         return self._add(name, lambda person: sms.handed_out(person, phone, at=self.clock.now()), actor)
 
-    def _add(self, name: str, made: Callable[[Person], NewMethod], actor: Actor) -> Method:
+    def add_recovery(self, name: str, *, actor: Actor) -> tuple[Method, tuple[str, ...]]:
+        """Give a person new recovery codes in place of the old ones; return them, this once.
+
+        Raises Refused.
+        """
+        need_owner(actor)
+        codes, now = recovery.new_codes(), self.clock.now()
+        made = self._add(name, lambda one: recovery.handed_out(one, codes, at=now), actor, instead=True)
+        return made, codes
+
+    def add_pass(self, name: str, terms: PassTerms, *, actor: Actor) -> tuple[Method, str]:
+        """Give a person a temporary access pass in place of an older one; return it, this once.
+
+        Raises Refused: terms out of bounds, nobody of that name, a pass for oneself.
+        """
+        need_owner(actor)
+        terms.check()
+        code = access_pass.new_pass(terms.letters)
+
+        def made(person: Person) -> NewMethod:
+            if (actor.kind, actor.id) == ("person", person.id):
+                # Whoever finds an administrator's screen unlocked must not get in for good.
+                raise Refused("Nobody can make a pass for themselves.")
+            return access_pass.handed_out(person, code, terms, at=self.clock.now())
+
+        return self._add(name, made, actor, instead=True), code
+
+    def _add(
+        self, name: str, made: Callable[[Person], NewMethod], actor: Actor, *, instead: bool = False
+    ) -> Method:
+        """Store a method; with instead in the place of those of the same factor."""
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
-            method = self.methods.add(unit, person.id, made(person), allowed=True)
+            new = made(person)
+            for old in self.methods.of(unit.connection, person.id) if instead else ():
+                if old.factor == new.factor:
+                    self.methods.remove(unit, old.id)
+                    self._record(unit, Event.METHOD_REMOVED, person, old, actor)
+            method = self.methods.add(unit, person.id, new, allowed=True)
             self._record(unit, Event.METHOD_ADDED, person, method, actor)
         return method
+
+    def codes_left(self, name: str, *, actor: Actor) -> Mapping[str, int]:
+        """Return how many recovery codes a person has left, by the method's id. Raises Refused."""
+        need_owner(actor)
+        with self.store.read() as connection:
+            mine = self.methods.of(connection, found(self.people, connection, name).id)
+            lists = [method.id for method in mine if method.factor == Recovery.name]
+            return {one: self.methods.codes_left(connection, one) for one in lists}
 
     def listing(self, name: str, *, actor: Actor) -> tuple[Method, ...]:
         """Return a person's methods, oldest first. Raises Refused."""

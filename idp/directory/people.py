@@ -112,6 +112,7 @@ class People:
             "roles": list(new.roles),
             "enabled": True,
             "may_enrol": True,
+            "recovery_due": False,
             "created_at": self._clock.now(),
         }
         try:
@@ -167,4 +168,5 @@ def _person(row: Mapping[Any, Any]) -> Person:
         roles=tuple(row["roles"]),
         enabled=row["enabled"],
         may_enrol=row["may_enrol"],
+        recovery_due=row["recovery_due"],
     )

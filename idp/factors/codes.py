@@ -1,4 +1,4 @@
-"""Read typed one-time codes and compute them (RFC 4226): shared by everything code-shaped."""
+"""Read typed codes, and compute one-time ones (RFC 4226): shared by everything code-shaped."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import hmac
 import unicodedata
 
 from idp.core.errors import Refused
+from idp.core.ids import READABLE
 
 # The same for wrong and used: whoever tries codes must not learn that one was right once.
 WRONG = (
     "That code is not right. Use the newest code and try again. "
+    "After several wrong tries, sign-in pauses for an hour."
+)
+# For codes that nothing makes anew.
+NOT_THAT_CODE = (
+    "That code is not right, or was used already. Check it and try again. "
     "After several wrong tries, sign-in pauses for an hour."
 )
 _NOT_A_CODE = "A code has digits only. Type it as it is shown."
@@ -29,6 +35,18 @@ def read_code(text: str, *, digits: int) -> str:
     if len(values) != digits or None in values:
         raise Refused(_NOT_A_CODE)
     return "".join(str(value) for value in values)
+
+
+def read_letters(text: str) -> str:
+    """Return a typed code of our readable alphabet in capital letters, without what groups it.
+
+    Raises Refused when it is anything else.
+    """
+    plain = unicodedata.normalize("NFKC", text[: _LONGEST + 1])
+    code = "".join(letter for letter in plain.upper() if not _ignored(letter))
+    if len(text) > _LONGEST or not code or any(letter not in READABLE for letter in code):
+        raise Refused(NOT_THAT_CODE)
+    return code
 
 
 def hotp(seed: bytes, counter: int, *, digits: int, algorithm: str) -> str:

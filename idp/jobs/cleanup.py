@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from idp.core.ports import Clock
 from idp.store import Store, schema
-from idp.store.schema import Instant
+from idp.store.columns import Instant
 
 BATCH = 500
 # Sent messages stay a while: their idempotency keys still mean something, and so do their errors.

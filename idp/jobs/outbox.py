@@ -15,7 +15,8 @@ from idp.core.ids import new_id
 from idp.core.ports import Clock
 from idp.keys import Sealer
 from idp.store import Store, Unit
-from idp.store.schema import Instant, outbox
+from idp.store.columns import Instant
+from idp.store.schema import outbox
 
 _PURPOSE = "outbox"
 # Longer than any handler may take: afterwards another worker sends the message again.

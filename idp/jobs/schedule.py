@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from idp.core.ids import new_id
 from idp.core.ports import Clock
 from idp.store import Store
-from idp.store.schema import Instant, schedule
+from idp.store.columns import Instant
+from idp.store.schema import schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from idp.core.model import Actor
 from idp.store import Change, Unit, change
-from idp.store.schema import Instant
+from idp.store.columns import Instant
 from idp.store.schema import sources as table
 
 

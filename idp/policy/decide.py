@@ -75,7 +75,11 @@ def _verdict(
         return denied
     if reached is None or reached.rank < required.rank:
         return _more(matching, facts, counted, required)
-    open_questions = [what for what in _questions(facts) if what not in facts.confirmed]
+    due = _due(matching, facts, facts.person, counted)
+    if due:
+        return Register(factors=due)
+    asked = (*_questions(facts), *_told(facts, counted))
+    open_questions = [what for what in asked if what not in facts.confirmed]
     return Confirm(what=open_questions[0]) if open_questions else Issue()
 
 
@@ -303,12 +307,45 @@ def _more(matching: Sequence[Rule], facts: Facts, counted: tuple[Proof, ...], re
         return Ask(offers=tuple(offer for offer in facts.offers if offer.factor in useful))
     # Only who never registered anything: else a stolen password would be enough to set up a
     # second factor and step past the one that is there.
-    if facts.person is not None and facts.person.may_enrol:
-        factors = _useful(facts.enrollable, matching, counted, required)
+    if facts.person is not None and facts.person.may_enrol and _enrolment_open(matching, counted):
+        factors = _useful(_lasting(facts.enrollable), matching, counted, required)
         if factors:
             return Register(factors=factors) if _opened_now(facts, counted) else _start(matching, facts)
     asked_too_much = _required(matching, None).rank < required.rank
     return Deny(reason=Reason.CONTEXT if asked_too_much else Reason.NO_METHOD)
+
+
+def _enrolment_open(matching: Sequence[Rule], counted: Sequence[Proof]) -> bool:
+    with_pass = any(rule.controls.enrol_with_pass for rule in matching)
+    return not with_pass or any(proof.factor == "pass" for proof in counted)
+
+
+def _due(matching: Sequence[Rule], facts: Facts, person: Person, counted: Sequence[Proof]) -> tuple[str, ...]:
+    """Return what a person sets up before going on, though enough is proved: one of these.
+
+    Whoever gets in by a stand-in and has no method of their own, would have none the next time.
+    Whoever set up a first method gets recovery codes, with a fresh proof of that method.
+    """
+    fresh = {proof.factor for proof in counted if facts.started_at - proof.at <= CLOCKS_APART}
+    if facts.request.silent or not _opened_now(facts, counted):
+        return ()
+    wanted: Iterable[str] = ()
+    if person.may_enrol and any(FACTORS[factor].stand_in for factor in fresh):
+        wanted = _lasting(facts.enrollable) if _enrolment_open(matching, counted) else ()
+    elif person.recovery_due and any(not FACTORS[factor].first for factor in fresh):
+        wanted = {"recovery"}.intersection(facts.enrollable)
+    accepted = _accepted(matching)
+    return tuple(factor for factor in wanted if factor in accepted)
+
+
+def _told(facts: Facts, counted: Sequence[Proof]) -> tuple[str, ...]:
+    """Return what a person is told before going on: after a recovery code, how many are left."""
+    used = any(proof.factor == "recovery" and proof.at >= facts.started_at for proof in counted)
+    return ("codes",) if used and not facts.request.silent else ()
+
+
+def _lasting(factors: Iterable[str]) -> tuple[str, ...]:
+    return tuple(factor for factor in factors if factor in FACTORS and not FACTORS[factor].stand_in)
 
 
 def _useful(

@@ -23,13 +23,15 @@ from idp.core.model import (
 class FactorWorth:
     """What a factor's proof can be worth at most; a proof never counts for more.
 
-    first says whether it may open a sign-in.
+    first says whether it may open a sign-in. stand_in: it helps out who has lost the own method
+    or has none yet, and never makes a person registered.
     """
 
     kinds: frozenset[Kind]
     amr: tuple[str, ...]
     first: bool = False
     phishing_resistant: bool = False
+    stand_in: bool = False
 
 
 # Two factors means two different kinds, so this table decides what counts as multi-factor.
@@ -38,6 +40,12 @@ FACTORS: Mapping[str, FactorWorth] = {
     "password": FactorWorth(kinds=frozenset({Kind.KNOW}), amr=("pwd",), first=True),
     "totp": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",)),
     "sms": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("sms",)),
+    # Something one has: a list that was handed out (NIST SP 800-63B, look-up secrets). Not something
+    # one knows, or it would be a second factor beside an app without adding anything.
+    "recovery": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",), stand_in=True),
+    # Handed over by an administrator. Not enough by itself, as it is at Microsoft: a call to the
+    # help desk alone must not make anybody somebody else.
+    "pass": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",), stand_in=True),
 }
 
 
@@ -68,13 +76,15 @@ class Controls:
     """What a rule that applies demands. None and empty demand nothing.
 
     methods lists the factors accepted beside the password. fresh_within is in seconds,
-    measured back from the start of the sign-in: 0 asks for everything anew.
+    measured back from the start of the sign-in: 0 asks for everything anew. enrol_with_pass
+    has a first method set up only by who proved a temporary access pass.
     """
 
     deny: bool = False
     strength: Strength | None = None
     methods: tuple[str, ...] = ()
     fresh_within: int | None = None
+    enrol_with_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +138,7 @@ class Register:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm:
-    """Ask the person one question ("account", "consent")."""
+    """Ask the person one question ("account", "consent"), or tell something ("codes" that are left)."""
 
     what: str
 

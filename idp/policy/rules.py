@@ -118,16 +118,20 @@ def _conditions(data: object, *, place: str) -> Conditions:
     )
 
 
+_CONTROLS = ("deny", "strength", "methods", "fresh_within", "enrol_with_pass")
+
+
 def _controls(data: object, *, place: str) -> Controls:
-    fields = _object(data, ("deny", "strength", "methods", "fresh_within"), place=place)
+    fields = _object(data, _CONTROLS, place=place)
     controls = Controls(
         deny=_flag(fields.get("deny", False), place=f"{place}, deny"),
         strength=_strength(fields.get("strength"), place=f"{place}, strength"),
         methods=_methods(fields.get("methods", []), place=f"{place}, methods"),
         fresh_within=_seconds(fields.get("fresh_within"), place=f"{place}, fresh_within"),
+        enrol_with_pass=_flag(fields.get("enrol_with_pass", False), place=f"{place}, enrol_with_pass"),
     )
     if controls == Controls():
-        raise Refused(f"{place}: the rule demands nothing; give deny, strength, methods or fresh_within.")
+        raise Refused(f"{place}: the rule demands nothing; give one of {', '.join(_CONTROLS)}.")
     return controls
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
@@ -113,12 +114,17 @@ class Flow:
         sign_in, enroller = judged.sign_in, self.judge.factors.enrollers[draft.factor]
         attempt = Attempt(sign_in=sign_in, visit=visit, factor=draft.factor, target="enrol:" + person.id)
         try:
-            result = self.attempts.check(attempt, lambda: enroller.confirm(sign_in, person, draft, answer))
+            confirm = partial(enroller.confirm, sign_in, person, draft, answer)
+            # What is only shown and saved is no attempt at anything, and proves nothing.
+            shown = FACTORS[draft.factor].stand_in
+            result = confirm() if shown else self.attempts.check(attempt, confirm)
         except TooMany:
             return self._ended(judged, version, visit)
         if isinstance(result, Enrolment):
             return self._noted(judged, replace(sign_in, enrolment=result), version, visit)
         proof = self._registered(attempt, result)
+        if shown:
+            return self._saved(judged, replace(sign_in, enrolment=None), version, visit)
         return self._proved(judged, version, visit, proof, stay=sign_in.stay)
 
     def confirm(self, sign_in_id: str, visit: Visit, what: str, answer: str) -> Step:

@@ -61,6 +61,7 @@ class Judge:
         if sign_in.session and (session is None or session.id != sign_in.session):
             sign_in = without_kept(sign_in)
         with self.store.read() as connection:
+            sign_in = self._without_gone(connection, sign_in)
             person = self.people.get(connection, sign_in.person) if sign_in.proofs else None
             decision = self._decide(connection, sign_in, partner, person)
         if sign_in.ended:
@@ -76,7 +77,7 @@ class Judge:
             person=person,
             proofs=sign_in.proofs,
             offers=(),
-            enrollable=(),
+            enrollable=self._enrollable(person),
             confirmed=sign_in.confirmed,
             address=sign_in.network.address,
             started_at=sign_in.started_at,
@@ -89,10 +90,7 @@ class Judge:
         if person is None or isinstance(decision.verdict, (Issue, Confirm)):
             return decision
         methods = self.methods.of(connection, person.id)
-        return decide(
-            rules,
-            replace(facts, offers=self._offers(person, methods), enrollable=self._enrollable(person)),
-        )
+        return decide(rules, replace(facts, offers=self._offers(person, methods)))
 
     def partner(self, sign_in: SignIn) -> Partner:
         """Return the partner of a sign-in. Raises BadMessage when it is gone or disabled."""
@@ -113,11 +111,22 @@ class Judge:
             return frozenset()
         return self.consents.given(connection, person=person.id, partner=request.partner)
 
-    def _enrollable(self, person: Person) -> tuple[str, ...]:
+    def _without_gone(self, connection: sa.Connection, sign_in: SignIn) -> SignIn:
+        """Return the sign-in without what was proved by methods that were removed or ended since."""
+        left = tuple(
+            proof
+            for proof in sign_in.proofs
+            if not proof.method or self.methods.there(connection, proof.method)
+        )
+        return sign_in if len(left) == len(sign_in.proofs) else replace(sign_in, proofs=left)
+
+    def _enrollable(self, person: Person | None) -> tuple[str, ...]:
         # Open only for a person who never registered anything: afterwards a password thief
         # could add a factor of their own (first enrolment is closed by compare-and-set).
-        enrollers = self.factors.enrollers if person.may_enrol else {}
-        return tuple(name for name, enroller in enrollers.items() if enroller.propose(person))
+        if person is None or not (person.may_enrol or person.recovery_due):
+            return ()
+        enrollers = self.factors.enrollers.items()
+        return tuple(name for name, enroller in enrollers if enroller.propose(person))
 
 
 def without_proofs(sign_in: SignIn) -> SignIn:

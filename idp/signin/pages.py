@@ -26,7 +26,7 @@ from idp.signin.steps import Step
 from idp.web import cookies, headers, reply
 from idp.web.cookies import Jar
 from idp.web.harmless import not_by_head
-from idp.web.templating import page
+from idp.web.templating import page, text_file
 from idp.web.visit import visit_of
 
 
@@ -52,6 +52,7 @@ class SignInPages:
         route("/signin/<sign_in_id>", "prove", self._prove, methods=["POST"])
         route("/signin/<sign_in_id>/choose", "choose", self._choose, methods=["POST"])
         route("/signin/<sign_in_id>/enrol", "enrol", self._enrol, methods=["POST"])
+        route("/signin/<sign_in_id>/recovery-codes.txt", "recovery_codes", self._recovery_codes)
         route("/signin/<sign_in_id>/confirm", "confirm", self._confirm, methods=["POST"])
         route("/signin/<sign_in_id>/cancel", "cancel", self._cancel, methods=["POST"])
         route("/signin/<sign_in_id>/again", "again", self._again, methods=["POST"])
@@ -125,6 +126,15 @@ class SignInPages:
     def _enrol(self, sign_in_id: str) -> Response:
         visit, answer = visit_of(request), request.form.to_dict()
         return self._after(sign_in_id, lambda: self.flow.enrol(sign_in_id, visit, answer))
+
+    def _recovery_codes(self, sign_in_id: str) -> Response:
+        """Give the codes that the page shows as a file to keep."""
+        step = self.flow.show(sign_in_id, visit_of(request))
+        draft, person = step.sign_in.enrolment, step.person
+        if step.reply is not None or draft is None or draft.factor != "recovery" or person is None:
+            return self.respond(step)
+        shown = self.flow.judge.factors.enrollers[draft.factor].show(person, draft)
+        return text_file("recovery-codes.txt", "signin/recovery_codes.txt", username=person.name, **shown)
 
     def _confirm(self, sign_in_id: str) -> Response:
         visit = visit_of(request)
@@ -214,11 +224,16 @@ class SignInPages:
                 return self._asked(step, verdict, address)
             case Register(factors=factors) if step.person and step.sign_in.enrolment:
                 draft = step.sign_in.enrolment
-                context = {"action": address + "/enrol", **self._enrolling(step.person, draft, factors)}
+                context = {
+                    "action": address + "/enrol",
+                    "file": address + "/recovery-codes.txt",
+                    **self._enrolling(step.person, draft, factors),
+                }
                 return f"signin/register_{draft.factor}.html", context
             case Confirm(what=what):
                 asked = details(step.sign_in.request, step.person, step.partner) if step.person else ()
-                return f"signin/confirm_{what}.html", {"action": address + "/confirm", "details": asked}
+                context = {"action": address + "/confirm", "details": asked, "left": self._codes_left(step)}
+                return f"signin/confirm_{what}.html", context
         return "signin/finished.html", {}
 
     def _asked(self, step: Step, ask: Ask, address: str) -> tuple[str, Mapping[str, Any]]:
@@ -253,6 +268,12 @@ class SignInPages:
             shown["qr_svg"] = Markup(str(shown["qr_svg"]))  # noqa: S704 (made by us from our own URI)
         others = [enrollers[factor].propose(person) for factor in factors if factor != draft.factor]
         return {"factor": draft.factor, "alternatives": [one for one in others if one], **shown}
+
+    def _codes_left(self, step: Step) -> int:
+        judge = self.flow.judge
+        methods = [proof.method for proof in step.sign_in.proofs if proof.factor == "recovery"]
+        with judge.store.read() as connection:
+            return sum(judge.methods.codes_left(connection, method) for method in methods)
 
     def _with_cookies(self, response: Response, step: Step) -> Response:
         if step.browser is not None:

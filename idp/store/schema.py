@@ -2,53 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from idp.store.columns import Instant as Instant  # noqa: PLC0414 (rooms import it with their tables)
+from idp.store.columns import Serial as _Serial
+from idp.store.columns import at as _at
+from idp.store.columns import flag as _flag
+from idp.store.columns import json as _json
+from idp.store.columns import text as _text
 
 metadata = sa.MetaData()
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime, stored as integer microseconds since 1970: exact and sortable."""
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
-        """Turn an aware datetime into microseconds."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
-        """Turn microseconds into an aware datetime."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
-
-
-def _text(name: str, **options: Any) -> sa.Column[str]:
-    options.setdefault("nullable", False)
-    return sa.Column(name, sa.Text, **options)
-
-
-def _at(name: str, **options: Any) -> sa.Column[datetime]:
-    options.setdefault("nullable", False)
-    return sa.Column(name, Instant, **options)
-
-
-def _json(name: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.JSON, nullable=False)
-
-
-def _flag(name: str) -> sa.Column[bool]:
-    return sa.Column(name, sa.Boolean, nullable=False)
-
-
-# SQLite only counts up by itself on INTEGER; PostgreSQL wants BIGINT for rows that never stop.
-_Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 # Configuration ------------------------------------------------------------------------------
 changes = sa.Table(
@@ -168,6 +131,8 @@ people = sa.Table(
     _json("roles"),
     _flag("enabled"),
     _flag("may_enrol"),
+    # True from the first method that a person set up until the recovery codes were saved.
+    sa.Column("recovery_due", sa.Boolean, nullable=False, server_default=sa.false()),
     _at("created_at"),
     sa.UniqueConstraint("source", "source_key", name="uq_people_source"),
 )
@@ -196,6 +161,15 @@ methods = sa.Table(
     _json("data"),
     _at("created_at"),
     _at("last_used_at", nullable=True),
+    _at("ends_at", nullable=True),
+)
+# Codes made by us, of which each is worth something once; used ones stay until the method goes.
+method_codes = sa.Table(
+    "method_codes",
+    metadata,
+    _text("method", primary_key=True),
+    _text("hash", primary_key=True),
+    _at("used_at", nullable=True),
 )
 # Codes that were texted: spent are the counters that a right answer gives back.
 sent_codes = sa.Table(
@@ -215,6 +189,14 @@ attempts = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
     _at("window_ends_at", index=True),
 )
+bans = sa.Table(
+    "bans",
+    metadata,
+    _text("network", primary_key=True),
+    _text("reason"),
+    _at("created_at"),
+    _at("until", nullable=True, index=True),
+)
 
 # Sessions -----------------------------------------------------------------------------------
 sessions = sa.Table(
@@ -228,6 +210,15 @@ sessions = sa.Table(
     _at("created_at"),
     _at("expires_at", index=True),
     _at("ended_at", nullable=True),
+    _text("browser", server_default=""),
+    # One browser has one session, whatever races: another would go on with nobody to end it.
+    sa.Index(
+        "uq_sessions_browser",
+        "browser",
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL AND browser <> ''"),
+        postgresql_where=sa.text("ended_at IS NULL AND browser <> ''"),
+    ),
 )
 participants = sa.Table(
     "participants",
@@ -243,6 +234,9 @@ participants = sa.Table(
     _text("named", server_default=""),
     _at("created_at"),
     _at("ended_at", nullable=True),
+    # How often it was answered since then: an application that sends people back at once loops.
+    sa.Column("answers", sa.Integer, nullable=False, server_default="1"),
+    _at("answers_since", server_default="0"),
     sa.UniqueConstraint("session", "partner", name="uq_participants_session"),
     sa.Index("ix_participants_named", "partner", "named"),
 )
@@ -350,6 +344,13 @@ audit = sa.Table(
         "reference",
         sqlite_where=sa.text("reference <> ''"),
         postgresql_where=sa.text("reference <> ''"),
+    ),
+    # What is still to be erased; what was erased must not be looked at again and again.
+    sa.Index(
+        "ix_audit_personal",
+        "at",
+        sqlite_where=sa.text("personal IS NOT NULL"),
+        postgresql_where=sa.text("personal IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
 )

@@ -22,6 +22,15 @@ def install(app: Flask) -> None:
     )
 
 
+def text_file(name: str, template: str, **context: object) -> Response:
+    """Return a plain-text file to be saved under a name."""
+    return Response(
+        render_template(template, **context),
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
 def page(
     template: str, *, status: int = 200, locale: str = "", reply_to: str = "", **context: object
 ) -> Response:

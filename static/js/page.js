@@ -2,7 +2,9 @@
 import { guardForms } from "./submit.js";
 import { offerReveal } from "./reveal.js";
 import { offerCopy } from "./copy.js";
+import { offerPrint } from "./print.js";
 
 guardForms(document);
 offerReveal(document);
 offerCopy(document);
+offerPrint(document);

@@ -22,6 +22,7 @@ from idp.desk.sources import SourceDesk
 from idp.desk.texts import TextDesk
 from idp.desk.watching import Published
 from idp.directory.people import NewPerson
+from idp.factors.access_pass import PassTerms
 from idp.partners.oidc import register
 from tests.desk.conftest import NOBODY
 
@@ -53,6 +54,7 @@ _ARGUMENTS = {
     "unit": None,
     "read": None,
     "changes": PartnerChanges(),
+    "terms": PassTerms(),
 }
 _VERBS = [
     (noun, name)

@@ -44,6 +44,7 @@ ADDRESSES = {
     "/signin/<sign_in_id>/choose": "the browser of the sign-in",
     "/signin/<sign_in_id>/confirm": "the browser of the sign-in",
     "/signin/<sign_in_id>/enrol": "the browser of the sign-in",
+    "/signin/<sign_in_id>/recovery-codes.txt": "the browser of the sign-in",
     "/signin/arrive/<arrival>": "a one-time id",
     "/signout": "the browser's session",
     "/signout/onward/<chain>": "the browser of the sign-out",

@@ -11,6 +11,7 @@ from idp.jobs import CleanUp
 from idp.jobs.cleanup import BATCH
 from idp.state import SqliteState
 from idp.store import schema
+from idp.store.columns import Instant
 
 
 def rows_of(table: sa.Table, when, **values) -> dict[str, object]:
@@ -18,7 +19,7 @@ def rows_of(table: sa.Table, when, **values) -> dict[str, object]:
     row: dict[str, object] = {}
     for column in table.columns:
         kind = column.type
-        if isinstance(kind, schema.Instant):
+        if isinstance(kind, Instant):
             row[column.name] = when
         elif isinstance(kind, sa.JSON):
             row[column.name] = []

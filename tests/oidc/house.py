@@ -183,7 +183,7 @@ class House:
         app = NewMethod(factor="totp", label="App", secret=SEED, counter=-1, data={}, proof=proof)
         with self.store.write() as unit:
             self.local.set_password(unit, person.source_key, hashed)
-            self.methods.add(unit, person.id, app)
+            self.methods.add(unit, person.id, app, allowed=True)
 
     def desk(self) -> Desk:
         """Return what administrators do their work at."""

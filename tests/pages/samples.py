@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from idp.core.errors import BadMessage
 from idp.core.model import Offer, Reply
 from idp.directory.phones import calling_codes
+from idp.factors.codes import NOT_THAT_CODE
 from idp.signin.consent import Detail
 from idp.web.reply import respond
 from idp.web.settings import WebSettings
@@ -51,6 +52,7 @@ _SETTING_UP = {
     "manual_key": _KEY,
     "otpauth_uri": _URI,
 }
+_CODES = [f"{first}7QW-2MXD-K9{first}V" for first in "BCDFGHJKLM"]
 _LONG = "Quarterly Travel, Expense & Reimbursement Approvals <Staging>"
 
 
@@ -143,6 +145,24 @@ SAMPLES = (
         name="register-sms-code",
         template="signin/register_sms.html",
         context={**_STEP, "username": "ada", "number": _MASKED, "sends": "2", "alternatives": (_APP,)},
+    ),
+    Sample(
+        name="register-recovery",
+        template="signin/register_recovery.html",
+        context={**_STEP, "username": "ada@example.com", "codes": _CODES, "file": "/post"},
+    ),
+    Sample(name="recovery", template="signin/recovery.html", context={**_STEP, "username": "ada"}),
+    Sample(
+        name="recovery-wrong",
+        template="signin/recovery.html",
+        context={**_STEP, "username": "ada", "error": NOT_THAT_CODE, "alternatives": _OTHERS},
+    ),
+    Sample(name="pass", template="signin/pass.html", context={**_STEP, "username": "ada"}),
+    Sample(name="codes-left", template="signin/confirm_codes.html", context={**_STEP, "left": 7}),
+    Sample(
+        name="codes-few",
+        template="signin/confirm_codes.html",
+        context={**_STEP, "username": "ada", "left": 2},
     ),
     Sample(
         name="confirm-account",

@@ -12,6 +12,7 @@ from idp.core.model import AccessPolicy, Kind, Offer, Strength
 from idp.policy.decide import decide
 from idp.policy.model import FACTORS, Ask, Confirm, Deny, Facts, Issue, Register, Rule, Verdict
 from tests.policy.cases import (
+    ALICE,
     APP,
     BOTH,
     CLOSED,
@@ -71,6 +72,16 @@ WITHIN_HOUR = [rule(fresh_within=HOUR)]
 AFTER_8, AFTER_10 = ([rule(when={"older_than": hours * HOUR}, fresh_within=0)] for hours in (8, 10))
 SMS_RULE = [rule(methods=("sms",))]
 SMS_TWICE = [rule("a", methods=("totp", "sms")), rule("b", methods=("sms", "key"))]
+CODE = proof("recovery", 30)
+BOTH_PASS = (*PW, proof("pass", 30))
+PASS = Offer(factor="pass", method="m4")
+DUE = replace(ALICE, recovery_due=True)
+WITH_CODES = ("totp", "recovery")
+SET_UP, SAVE_CODES = Register(factors=("totp",)), Register(factors=("recovery",))
+TELL_LEFT = Confirm(what="codes")
+TOTP_RULE = [rule(methods=("totp",))]
+WITH_PASS = [rule(enrol_with_pass=True)]
+WITH_PASS_AWAY = [rule(when=AWAY, enrol_with_pass=True)]
 EDGE = tuple(replace(item, at=STARTED - timedelta(hours=1)) for item in BOTH)
 
 DEFAULT: list[Row] = [
@@ -92,6 +103,32 @@ DEFAULT: list[Row] = [
     ("newcomer, only unknown factors to set up", [], newcomer(enrollable=("x",)), NO_METHOD),
     ("newcomer: what is registered goes before setting up", [], newcomer(offers=(TOTP,)), ASK_TOTP),
     ("enrolment is closed", [], facts(*PW, offers=(PASSWORD,)), NO_METHOD),
+]
+
+STANDING_IN: list[Row] = [
+    ("a password and a pass are two", [], facts(*PW, proof("pass", 30)), ISSUE),
+    ("a password and a recovery code are two; left ones are told", [], facts(*PW, CODE), TELL_LEFT),
+    ("told once", [], facts(*PW, CODE, confirmed=("codes",)), ISSUE),
+    ("a recovery code of another day is not told of", [], facts(OLD_PW, replace(CODE, at=OLD_PW.at)), ISSUE),
+    ("in silence nothing is told", [], silent(*PW, CODE), ISSUE),
+    ("a pass alone opens nothing", [], facts(proof("pass")), ASK_PASSWORD),
+    ("an app and a recovery code are one kind", [], facts(TOTP_PROOF, CODE), ASK_PASSWORD),
+    ("a pass is not phishing-resistant", KEY_RULE, facts(*PW, proof("pass")), NO_METHOD),
+    ("a newcomer's pass comes first", [], newcomer(offers=(PASSWORD, PASS)), Ask(offers=(PASS,))),
+    ("a newcomer sets one up behind the pass", [], newcomer(proofs=BOTH_PASS), SET_UP),
+    ("not with a pass of another day", [], newcomer(proofs=(*PW, proof("pass", 9 * HOUR))), ISSUE),
+    ("a newcomer sets one up behind a code", [], newcomer(proofs=(*PW, CODE)), SET_UP),
+    ("in silence none is set up", [], newcomer(proofs=BOTH_PASS, asks={"silent": True}), ISSUE),
+    ("a stand-in is no first method", [], newcomer(enrollable=("recovery",)), NO_METHOD),
+    ("enrolment by rule with a pass only", WITH_PASS, newcomer(), NO_METHOD),
+    ("a pass opens it", WITH_PASS, newcomer(proofs=(*PW, proof("pass", 30))), SET_UP),
+    ("a recovery code does not", WITH_PASS, newcomer(proofs=(*PW, CODE)), TELL_LEFT),
+    ("the rule is for elsewhere", WITH_PASS_AWAY, newcomer(), SET_UP),
+    ("recovery codes after a first method", [], facts(person=DUE, enrollable=WITH_CODES), SAVE_CODES),
+    ("not by single sign-on", [], facts(*OLD, person=DUE, enrollable=WITH_CODES), ISSUE),
+    ("not by the password alone", one(), facts(*PW, person=DUE, enrollable=WITH_CODES), ISSUE),
+    ("not in silence", [], facts(person=DUE, enrollable=WITH_CODES, asks={"silent": True}), ISSUE),
+    ("not where rules accept none", TOTP_RULE, facts(person=DUE, enrollable=WITH_CODES), ISSUE),
 ]
 
 PROOFS: list[Row] = [
@@ -244,7 +281,7 @@ SILENT: list[Row] = [
     ("silent, context unmet", [], silent(strength=RESISTANT), CONTEXT),
 ]
 
-TABLE = [*DEFAULT, *PROOFS, *CONDITIONS, *CONTROLS, *DENIALS, *REQUEST, *SILENT]
+TABLE = [*DEFAULT, *STANDING_IN, *PROOFS, *CONDITIONS, *CONTROLS, *DENIALS, *REQUEST, *SILENT]
 
 
 @pytest.mark.parametrize(("rules", "given", "expected"), [pytest.param(*row[1:], id=row[0]) for row in TABLE])
@@ -262,8 +299,12 @@ def test_what_each_factor_is_worth() -> None:
     assert {name: (worth.kinds, worth.first, worth.phishing_resistant) for name, worth in ours.items()} == {
         "password": ({Kind.KNOW}, True, False),
         "totp": ({Kind.HAVE}, False, False),
+        "recovery": ({Kind.HAVE}, False, False),
+        "pass": ({Kind.HAVE}, False, False),
     }
-    assert {name: worth.amr for name, worth in ours.items()} == {"password": ("pwd",), "totp": ("otp",)}
+    codes = dict.fromkeys(("totp", "recovery", "pass"), ("otp",))
+    assert {name: worth.amr for name, worth in ours.items()} == {"password": ("pwd",), **codes}
+    assert {name for name, worth in ours.items() if worth.stand_in} == {"recovery", "pass"}
 
 
 def test_the_decision_carries_its_grounds() -> None:

@@ -70,6 +70,8 @@ def test_first_method_is_set_up_between_password_and_answer(house: House, browse
     enroller = house.flow.judge.factors.enrollers["totp"]
     code = _code_for(house, enroller.show(person, draft)["manual_key"])
     step = browser.took(house.flow.enrol(step.sign_in.id, browser.visit(), {"factor": "totp", "code": code}))
+    assert step.decision.verdict == Register(factors=("recovery",))
+    step = house.save_codes(browser, step)
     assert step.reply is not None
     assert house.door.grants[0].amr == ("pwd", "otp", "mfa")
     with house.ground.store.read() as connection:
@@ -89,7 +91,8 @@ def test_enrolment_is_closed_once_somebody_registered(house: House, browser: Bro
     for who, step in (("mine", mine), ("theirs", theirs)):
         assert step.sign_in.enrolment is not None
         codes[who] = _code_for(house, enroller.show(person, step.sign_in.enrolment)["manual_key"])
-    house.flow.enrol(mine.sign_in.id, browser.visit(), {"factor": "totp", "code": codes["mine"]})
+    mine = house.flow.enrol(mine.sign_in.id, browser.visit(), {"factor": "totp", "code": codes["mine"]})
+    house.save_codes(browser, mine)
     step = house.flow.enrol(theirs.sign_in.id, thief.visit(), {"factor": "totp", "code": codes["theirs"]})
     assert isinstance(step.decision.verdict, Ask), "the thief is asked for the owner's app now"
     assert len(house.door.grants) == 1

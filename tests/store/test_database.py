@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from idp.core.errors import Refused
 from idp.store import open_store, schema
-from idp.store.schema import Instant
+from idp.store.columns import Instant
 from tests.processes import Notes, race
 
 pytestmark = pytest.mark.backends

@@ -36,6 +36,7 @@ def test_ada_sets_up_an_app_and_the_second_application_asks_nothing(demo: Demo, 
     window.look()
     tab.get_by_label("Code").fill(ada.code())
     tab.get_by_role("button", name="Verify").click()
+    window.save_codes()
     expect(tab.locator("h1")).to_have_text("Hello, Ada Lovelace")
     assert tab.url == demo.expenses + "/"
     window.look()

@@ -48,7 +48,47 @@ def test_without_scripts_an_app_is_set_up(demo: Demo, new_window: NewWindow) -> 
     person.seed = window.shown_seed
     window.tab.get_by_label("Code").fill(person.code())
     window.tab.get_by_role("button", name="Verify").click()
+    window.save_codes()
     expect(window.tab.locator("h1")).to_contain_text("Hello")
+
+
+def test_recovery_codes_are_kept_as_a_file_and_get_in_once(
+    demo: Demo, window: Window, new_window: NewWindow
+) -> None:
+    person, tab = demo.someone(app=False), window.tab
+    window.open(demo.wiki + "/login")
+    window.password(person)
+    window.heading("Set up an authenticator app")
+    tab.get_by_text("Can’t scan it?").click()
+    person.seed = window.shown_seed
+    tab.get_by_label("Code").fill(person.code())
+    tab.get_by_role("button", name="Verify").click()
+    window.heading("Save your recovery codes")
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Save as a file").click()
+    kept = Path(download.value.path()).read_text(encoding="utf-8")
+    tab.reload()
+    codes = window.save_codes()
+    assert [line for line in kept.splitlines() if line in codes] == codes
+    assert len(codes) == 10
+    expect(tab.locator("h1")).to_contain_text("Hello")
+    for works in (True, False):
+        window = new_window()
+        tab = window.tab
+        window.open(demo.wiki + "/login")
+        window.password(person)
+        tab.get_by_text("Use another way").click()
+        tab.get_by_role("button", name="Recovery codes").click()
+        window.heading("Enter a recovery code")
+        tab.get_by_label("Recovery code").fill(codes[0].lower())
+        tab.get_by_role("button", name="Verify").click()
+        if not works:
+            expect(window.problem).to_contain_text("was used already")
+            return
+        window.heading("You used a recovery code")
+        expect(tab.locator("main")).to_contain_text("Codes left: 9")
+        tab.get_by_role("button", name="Continue").click()
+        expect(tab.locator("h1")).to_contain_text("Hello")
 
 
 def test_with_nothing_but_the_keyboard(demo: Demo, window: Window) -> None:
@@ -91,6 +131,9 @@ def test_from_right_to_left(demo: Demo, new_window: NewWindow) -> None:
     person.seed = window.shown_seed
     tab.locator("#code").fill(person.code())
     tab.locator("form:has(#code) button.main").click()
+    expect(tab.locator(".codes code")).to_have_count(10)
+    window.look()
+    tab.locator("button.main").click()
     expect(tab.locator("h1")).to_contain_text("Hello")
     window.open(demo.provider + "/signout")
     window.look()

@@ -70,6 +70,13 @@ class Window:
         self.password(person, stay=stay)
         self.code(person.code())
 
+    def save_codes(self) -> list[str]:
+        """Keep the recovery codes that are shown, and say so."""
+        self.heading("Save your recovery codes")
+        codes = self.tab.locator(".codes code").all_inner_texts()
+        self.tab.get_by_role("button", name="I saved them").click()
+        return codes
+
     @property
     def problem(self) -> Locator:
         """Return the page's message about the last answer."""

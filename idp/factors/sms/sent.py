@@ -14,8 +14,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.keys import Sealer
 from idp.store import Unit
+from idp.store.columns import Instant
 from idp.store.counters import count_down
-from idp.store.schema import Instant, sent_codes
+from idp.store.schema import sent_codes
 
 DIGITS = 6
 LIFETIME = timedelta(minutes=10)

@@ -1,0 +1,120 @@
+"""Prove who you are by one of ten recovery codes, each of which works once."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from secrets import token_bytes
+
+from idp.core.errors import Refused, Unchecked
+from idp.core.ids import in_fours, readable
+from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
+from idp.core.ports import Clock, NewMethod
+from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
+from idp.keys import Sealer
+from idp.methods import Methods
+from idp.policy.model import FACTORS
+from idp.store import Store
+
+LABEL = "Recovery codes"
+CODES = 10
+_LETTERS = 12  # 57 bits: nothing to guess, even without a limit on tries
+_KEY = 32  # bytes
+_PURPOSE = "enrolment"
+
+
+class Recovery:
+    """The factor and its enrolment; the form has the field `code`."""
+
+    name = "recovery"
+
+    def __init__(self, *, store: Store, methods: Methods, sealer: Sealer, clock: Clock) -> None:
+        self._store = store
+        self._methods = methods
+        self._sealer = sealer
+        self._clock = clock
+
+    # Asking -----------------------------------------------------------------------------------
+    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+        """Return one offer if the person has a list of codes, even a used-up one."""
+        return tuple(
+            Offer(factor=self.name, method=method.id, label=method.label)
+            for method in methods
+            if method.factor == self.name
+        )
+
+    def start(self, sign_in: SignIn, offer: Offer) -> Asked:
+        """Begin asking; nothing needs sending."""
+        return Asked(factor=self.name, method=offer.method)
+
+    def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
+        """Return the person's key."""
+        return target_of(sign_in.person)
+
+    def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
+        """Check a code and use it up. Raises Refused, the same for wrong and used."""
+        method = sign_in.asked.method if sign_in.asked else ""
+        code = read_letters(answer.get("code", ""))
+        with self._store.write() as unit:
+            mine = self._methods.of(unit.connection, sign_in.person)
+            if not any((one.id, one.factor) == (method, self.name) for one in mine):
+                raise Refused("That sign-in method is no longer registered.")
+            if not self._methods.use_code(unit, method, code):
+                raise Refused(NOT_THAT_CODE)
+            self._methods.used(unit, method)
+        worth = FACTORS[self.name]
+        return Proof(
+            person=sign_in.person,
+            factor=self.name,
+            method=method,
+            kinds=worth.kinds,
+            amr=worth.amr,
+            at=self._clock.now(),
+        )
+
+    # Setting up -------------------------------------------------------------------------------
+    def propose(self, person: Person) -> Offer | None:
+        """Return the offer while codes are due: after a first method was set up, until they are saved."""
+        return Offer(factor=self.name, label=LABEL) if person.recovery_due else None
+
+    def begin(self, sign_in: SignIn, person: Person) -> Enrolment:
+        """Return a draft with new codes, sealed for this person."""
+        codes = " ".join(new_codes()).encode()
+        sealed = self._sealer.seal(codes, purpose=_PURPOSE, context=person.id)
+        return Enrolment(factor=self.name, draft={"codes": base64.b64encode(sealed).decode()})
+
+    def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, object]:
+        """Return codes: a list, each in groups of four as it is written down."""
+        return {"codes": [in_fours(code) for code in self._draft(person, enrolment)]}
+
+    def confirm(
+        self, sign_in: SignIn, person: Person, enrolment: Enrolment, answer: Mapping[str, str]
+    ) -> NewMethod:
+        """Take the person's word that the codes are saved. Raises Unchecked without it."""
+        if answer.get("saved") != "yes":
+            raise Unchecked("Save the codes first, and then say so.")
+        return handed_out(person, self._draft(person, enrolment), at=self._clock.now())
+
+    def _draft(self, person: Person, enrolment: Enrolment) -> tuple[str, ...]:
+        sealed = base64.b64decode(enrolment.draft["codes"])
+        return tuple(self._sealer.open(sealed, purpose=_PURPOSE, context=person.id).decode().split())
+
+
+def new_codes() -> tuple[str, ...]:
+    """Return a new list of codes, without grouping."""
+    return tuple(readable(_LETTERS) for _ in range(CODES))
+
+
+def handed_out(person: Person, codes: tuple[str, ...], *, at: datetime) -> NewMethod:
+    """Return a person's list of codes as a method: nobody has proved anything by it."""
+    nothing = Proof(person=person.id, factor=Recovery.name, kinds=frozenset(), amr=(), at=at)
+    return NewMethod(
+        factor=Recovery.name,
+        label=LABEL,
+        secret=token_bytes(_KEY),
+        counter=-1,
+        data={},
+        proof=nothing,
+        codes=codes,
+    )

@@ -1,0 +1,52 @@
+"""The kinds of columns that the tables are made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+# SQLite only counts up by itself on INTEGER; PostgreSQL wants BIGINT for rows that never stop.
+Serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as integer microseconds since 1970: exact and sortable."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:
+        """Turn an aware datetime into microseconds."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:
+        """Turn microseconds into an aware datetime."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+def text(name: str, **options: Any) -> sa.Column[str]:
+    """Return a text, not null unless the options say otherwise."""
+    options.setdefault("nullable", False)
+    return sa.Column(name, sa.Text, **options)
+
+
+def at(name: str, **options: Any) -> sa.Column[datetime]:
+    """Return a moment, not null unless the options say otherwise."""
+    options.setdefault("nullable", False)
+    return sa.Column(name, Instant, **options)
+
+
+def json(name: str) -> sa.Column[Any]:
+    """Return JSON, not null."""
+    return sa.Column(name, sa.JSON, nullable=False)
+
+
+def flag(name: str) -> sa.Column[bool]:
+    """Return yes or no, not null."""
+    return sa.Column(name, sa.Boolean, nullable=False)
