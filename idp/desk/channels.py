@@ -43,7 +43,7 @@ class ChannelDesk:
         Raises Refused.
         """
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             known = self.carriers.save(unit, new, secret, actor=actor, at=self.clock.now())
             self._record(unit, Event.CARRIER_SAVED, {"carrier": new.name}, actor)
         return known
@@ -63,7 +63,7 @@ class ChannelDesk:
     def remove(self, name: str, *, actor: Actor) -> SetUp:
         """Forget a carrier and its secret. Raises Refused."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             removed = self.carriers.remove(unit, name, actor=actor, at=self.clock.now())
             self._record(unit, Event.CARRIER_REMOVED, {"carrier": name}, actor)
         return removed
@@ -71,7 +71,7 @@ class ChannelDesk:
     def reorder(self, names: Sequence[str], *, actor: Actor) -> None:
         """Have carriers tried in this order. Raises Refused unless each is named once."""
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             self.carriers.reorder(unit, names, actor=actor, at=self.clock.now())
             self._record(unit, Event.CARRIERS_ORDERED, {"order": list(names)}, actor)
 
@@ -81,7 +81,7 @@ class ChannelDesk:
         By the worker, since that is the process whose way to the carrier has to work.
         """
         need_owner(actor)
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             kind = self.carriers.named(unit.connection, name).kind
             delivery = self._send_mail(unit, name, to) if kind == "mail" else self._send_text(unit, name, to)
             detail = {"carrier": name, "delivery": delivery}

@@ -59,7 +59,6 @@ def test_help_lists_every_noun_without_loading_any():
         ["person", "show"],
         ["person", "list", "--nonsense"],
         ["method", "add", "ada", "carrier-pigeon"],
-        ["partner", "import", "missing.xml"],
         ["partner", "add-oidc", "wiki"],
         ["partner", "add-oidc", "wiki", "--redirect-uri", "https://w.example/", "--public", "--secret-stdin"],
         ["partner", "add-oidc", "wiki", "--redirect-uri", "https://w.example/", "--id-token-alg", "HS256"],
