@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from idp.audit import AuditLog
@@ -22,6 +23,8 @@ from tests.jobs.conftest import SEALER
 from tests.jobs.test_worker import FastClock, run_until
 from tests.net.servers import Served, says, serving
 from tests.processes import Notes, race
+
+pytestmark = pytest.mark.backends
 
 _ALL_SENT = ~sa.exists().where(schema.outbox.c.done_at.is_(None))
 _COUNT = 40

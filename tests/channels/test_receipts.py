@@ -21,6 +21,8 @@ from tests.channels.carrying import ACCOUNT, CASES
 from tests.channels.conftest import BASE, SECRET
 from tests.net.servers import says, serving
 
+pytestmark = pytest.mark.backends
+
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 DELIVERED = Told(path="status", words=("DELIVRD", "1"))
 LOST = Told(path="status", words=("UNDELIV", "2"))
