@@ -53,8 +53,13 @@ _AT = sa.bindparam("at", type_=Instant)
 _ONE = sa.select(*_COLUMNS).where(_WHICH)
 _BY_SECRET = sa.select(*_COLUMNS).where(table.c.secret == sa.bindparam("wanted"))
 _PAGE = sa.select(*_COLUMNS).order_by(table.c.created_at.desc()).limit(sa.bindparam("limit"))
-_OLDEST_WAITING = sa.select(sa.func.min(table.c.created_at, type_=Instant)).where(
-    table.c.status == Status.WAITING.value, table.c.kind == sa.bindparam("wanted")
+_LATEST = (
+    sa.select(*_COLUMNS)
+    .where(
+        table.c.kind == sa.bindparam("wanted"), table.c.created_at <= sa.bindparam("before", type_=Instant)
+    )
+    .order_by(table.c.created_at.desc())
+    .limit(1)
 )
 _PROBLEM = sa.update(table).where(_WHICH).values(reason=sa.bindparam("why"), updated_at=_AT)
 _FAIL = _PROBLEM.where(table.c.status == Status.WAITING.value).values(status=Status.FAILED.value)
@@ -141,10 +146,10 @@ def recent(connection: sa.Connection, *, person: str = "", limit: int = 100) -> 
     return [_delivery(row) for row in rows.mappings()]
 
 
-def waiting_since(connection: sa.Connection, kind: str) -> datetime | None:
-    """Return since when the oldest message of a kind waits that no carrier has taken yet."""
-    found: datetime | None = connection.execute(_OLDEST_WAITING, {"wanted": kind}).scalar()
-    return found
+def latest(connection: sa.Connection, kind: str, *, before: datetime) -> Delivery | None:
+    """Return the newest message of a kind that was put in before a time."""
+    row = connection.execute(_LATEST, {"wanted": kind, "before": before}).mappings().one_or_none()
+    return None if row is None else _delivery(row)
 
 
 def masked(to: str) -> str:

@@ -142,7 +142,8 @@ class HandingOver:
             unit,
             outgoing.delivery,
             carrier=attempt.carrier,
-            reference=attempt.handover.reference,
+            # From outside: PostgreSQL takes no NUL, and no database half a character.
+            reference="".join(filter(str.isprintable, attempt.handover.reference)),
             at=self._clock.now(),
         )
         self._record(unit, Event.DELIVERY_ACCEPTED, outgoing, carrier=attempt.carrier, noes=attempt.noes)

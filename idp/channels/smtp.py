@@ -100,7 +100,7 @@ class Smtp:
             return Handover(taken=Taken.NEVER, reason="address")
         except smtplib.SMTPResponseException as error:
             return _judged(error.smtp_code)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, UnicodeError, smtplib.SMTPException) as error:
             return Handover(taken=Taken.PERHAPS if body_begun else Taken.NOT_NOW, reason=_cause(error))
         return replace(_judged(code), reference=message["Message-ID"][1:-1])
 

@@ -21,6 +21,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy.exc import DatabaseError
 
 from idp.app.ground import MASTER_KEY, open_master
+from idp.channels import deliveries
+from idp.channels.carriers import Carriers
+from idp.channels.deliveries import Status
 from idp.core.clock import SystemClock
 from idp.core.errors import CountersignError, Refused, Unavailable
 from idp.core.ids import new_id
@@ -36,6 +39,7 @@ from idp.store.upgrade import check, is_new
 
 _SOON = timedelta(days=60)
 _CLOCKS_DIFFER = timedelta(minutes=1)
+_LEAVES_WITHIN = timedelta(minutes=1)
 _START = "Start `idp serve` once: it makes what is missing."
 _REACH = "See that it runs, that its address and password are right, and that this account may use it."
 _LATEST = [sa.select(sa.func.max(table.c.at, type_=table.c.at.type)) for table in (changes, audit)]
@@ -78,6 +82,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield _look("issuer", lambda: _issuer(settings, store))
         if database.ok and key.ok:
             yield _look("signing keys", lambda: _signing_keys(store, Sealer(open_master(settings))))
+            yield _look("carriers", lambda: _carriers(store, Sealer(open_master(settings))))
 
 
 def _look(what: str, check_it: Callable[[], str]) -> Finding:
@@ -205,6 +210,26 @@ def _signing_keys(store: Store, sealer: Sealer) -> str:
             raise Problem(f"No {alg} key signs.", _START)
         _check_key(active[0], ring.signer(key_set, alg))
     return f"One each signs {' and '.join(ALGORITHMS)}; {len(ring.published(key_set))} are published."
+
+
+def _carriers(store: Store, sealer: Sealer) -> str:
+    ready = Carriers(store, sealer).ready()
+    for kind in dict.fromkeys(each.set_up.kind for each in ready):
+        _check_way(store, kind)
+    if not ready:
+        return "None is set up: no text messages and no mail."
+    return "; ".join(f"{each.set_up.name} takes {each.set_up.kind}" for each in ready) + "."
+
+
+def _check_way(store: Store, kind: str) -> None:
+    with store.read() as connection:
+        last = deliveries.latest(connection, kind, before=SystemClock().now() - _LEAVES_WITHIN)
+    if last is not None and last.status in {Status.WAITING, Status.FAILED}:
+        raise Problem(
+            f"The last {kind}, of {last.created_at:%Y-%m-%d %H:%M} UTC, was not taken: "
+            f"{last.reason or 'nothing came for it'}.",
+            "See that `idp serve` runs, then run: idp channel test NAME NUMBER (or ADDRESS)",
+        )
 
 
 def _check_key(public: PublicKey, signer: Signer) -> None:

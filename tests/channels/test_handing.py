@@ -117,6 +117,14 @@ def test_texts_do_not_go_to_mail_servers(office):
     assert server.requests == []
 
 
+def test_an_id_that_no_database_takes_costs_no_message(office):
+    with serving(says(b'{"id": "g\\u0000\\ud800-1\\n"}')) as server:
+        office.add(gateway("a", server), secret=SECRET)
+        delivery = office.text()
+        assert office.step().error == ""
+    assert office.delivery(delivery).reference == "g-1"
+
+
 # Until when -------------------------------------------------------------------------------------
 def test_it_is_tried_again_later_and_never_after_its_time(office):
     with serving(BUSY) as server:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from idp.core.clock import SystemClock
 from idp.store import open_store
-from idp.store.schema import changes, keys
+from idp.store.schema import carriers, changes, deliveries, keys
 from tests.cli.conftest import Command
 
 
@@ -47,6 +47,7 @@ def test_a_healthy_installation(owned):
         "owner",
         "issuer",
         "signing keys",
+        "carriers",
     ]
     said = owned("doctor").stdout
     assert said.endswith("All is well.\n")
@@ -164,6 +165,30 @@ def test_a_proxy_that_is_not_trusted(owned, monkeypatch):
     assert set(problems(owned)) == {"base address", "issuer"}
     monkeypatch.setenv("IDP_TRUSTED_PROXIES", "192.0.2.0/24")
     assert set(problems(owned)) == {"issuer"}
+
+
+def test_a_carrier_that_takes_nothing(owned, data, monkeypatch):
+    monkeypatch.setattr("idp.cli.channel._PATIENCE", 0)
+    owned("channel", "add-http", "own", "--url", "https://sms.example/?to={number}")
+    assert "own takes text." in owned("doctor").stdout
+    owned("channel", "test", "own", "+14255550123", exit_code=1)
+    assert "own takes text." in owned("doctor").stdout  # it has only just gone in
+    then = SystemClock().now() - timedelta(minutes=2)
+    in_database(data, sa.update(deliveries).values(created_at=then))
+    found = problems(owned)["carriers"]
+    assert "was not taken: nothing came for it." in found["said"]
+    assert "idp channel test" in found["todo"]
+    in_database(data, sa.update(deliveries).values(status="failed", reason="HTTP 401"))
+    assert "was not taken: HTTP 401." in problems(owned)["carriers"]["said"]
+
+
+def test_a_carrier_whose_secret_cannot_be_read(owned, data):
+    owned(
+        *("channel", "add-http", "own", "--url", "https://sms.example/?key={secret}", "--secret-stdin"),
+        given="secret\n",
+    )
+    in_database(data, sa.update(carriers).values(sealed=b"garbage"))
+    assert problems(owned)["carriers"]["said"] == "A stored secret can't be read."
 
 
 def test_people_read_it_too(idp):
