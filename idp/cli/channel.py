@@ -181,7 +181,10 @@ def show(*, name: str, json_: bool) -> None:
     if json_:
         as_json(described(one))
         return
-    fields({"name": one.name, "type": one.type, "numbers": one.prefixes, **plain(one.settings)})
+    settings = {name.replace("_", " "): _readable(value) for name, value in plain(one.settings).items()}
+    settings["authorities"] = "own certificates" if settings["authorities"] else ""
+    lines = {"name": one.name, "type": one.type, "numbers": one.prefixes} | settings
+    fields({name.capitalize(): value for name, value in lines.items()})
 
 
 @command.command()
@@ -242,7 +245,18 @@ def log(*, person: str, limit: int, json_: bool) -> None:
 def _save(new: SetUp, secret: str) -> None:
     with office() as desk:
         known = desk.channels.save(new, secret, actor=desk.actor)
-    say(f"{'Updated' if known else 'Added'} {new.name}. Try it: idp channel test {new.name} ...")
+    to = "NUMBER" if new.kind == "text" else "ADDRESS"
+    say(f"{'Updated' if known else 'Added'} {new.name}. Try it: idp channel test {new.name} {to}")
+
+
+def _readable(value: object) -> object:
+    match value:
+        case {"path": path, "words": [*words]}:
+            return f"{path}={','.join(words)}"
+        case dict():
+            return [f"{name}: {template}" for name, template in value.items()]
+        case _:
+            return value
 
 
 def _row(one: SetUp) -> tuple[object, ...]:

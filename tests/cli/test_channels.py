@@ -60,6 +60,10 @@ def test_everything_that_a_gateway_may_need(idp, tmp_path):
         "lost": {"path": "status", "words": ["UNDELIV", "EXPIRED"]},
         "authorities": "",
     }
+    shown = " ".join(idp("channel", "show", "own").stdout.split())
+    for said in ("Headers X-Tag: {key}, X-Report: {receipt}", "Lost status=UNDELIV,EXPIRED", "User me"):
+        assert said in shown
+    assert "Form" not in shown
 
 
 @pytest.mark.parametrize(
