@@ -43,6 +43,17 @@ _WEAK = click.Choice([each.value for each in Weak])
 @click.option("--until", metavar="DATE", type=click.DateTime(["%Y-%m-%d"]), help="The day --allow ends.")
 @click.option("--refuse", type=_WEAK, help="SAML: no longer allow a weak algorithm.")
 @click.option("--refresh/--no-refresh", default=None, help="OIDC: it may have refresh tokens.")
+@click.option("--ask-consent/--no-ask-consent", default=None, help="OIDC: ask people first.")
+@click.option("--require-par/--no-require-par", default=None, help="OIDC: take pushed requests only.")
+@click.option(
+    "--backchannel-logout-uri",
+    "behind",
+    metavar="URI",
+    help='OIDC: its server hears of sign-outs; "" ends it.',
+)
+@click.option(
+    "--frontchannel-logout-uri", "framed", metavar="URI", help='OIDC: a sign-out loads its page; "" ends it.'
+)
 @click.option(
     "--api",
     "apis",
@@ -77,6 +88,10 @@ def set_(
     until: datetime | None,
     refuse: str | None,
     refresh: bool | None,
+    ask_consent: bool | None,
+    require_par: bool | None,
+    behind: str | None,
+    framed: str | None,
     apis: tuple[tuple[str, str], ...],
     scopes: str | None,
     jwks: Path | None,
@@ -102,6 +117,10 @@ def set_(
         saml=choices,
         oidc=OidcChoices(
             refresh=refresh,
+            ask_consent=ask_consent,
+            require_pushed=require_par,
+            backchannel_logout_uri=behind,
+            frontchannel_logout_uri=framed,
             jwks=read_keys(jwks) if jwks else None,
             may_call=called(apis),
             scopes=_listed(scopes),

@@ -10,16 +10,23 @@ from idp.core.model import Partner
 from idp.partners.jwks import Jwk
 from idp.partners.oidc import OidcSettings, by_key, check_scopes, check_use, oidc_settings
 
+_PLAIN = ("refresh", "ask_consent", "require_pushed", "backchannel_logout_uri", "frontchannel_logout_uri")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OidcChoices:
     """Changes to make; None leaves a setting as it is.
 
     jwks takes the place of a secret or of other keys. may_call gives scopes at APIs, by their
-    client ids; no scopes at all take an API away. scopes are those that an API itself has.
+    client ids; no scopes at all take an API away, as "" does a logout address. scopes are those
+    that an API itself has.
     """
 
     refresh: bool | None = None
+    ask_consent: bool | None = None
+    require_pushed: bool | None = None
+    backchannel_logout_uri: str | None = None
+    frontchannel_logout_uri: str | None = None
     jwks: tuple[Jwk, ...] | None = None
     may_call: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scopes: tuple[str, ...] | None = None
@@ -31,8 +38,8 @@ class OidcChoices:
 
 def chosen(settings: OidcSettings, choices: OidcChoices) -> OidcSettings:
     """Return the settings with the choices made. Raises Refused for one that could not work."""
-    if choices.refresh is not None:
-        settings = replace(settings, refresh=choices.refresh)
+    plain = {name: getattr(choices, name) for name in _PLAIN if getattr(choices, name) is not None}
+    settings = replace(settings, **plain)
     if choices.jwks is not None:
         settings = by_key(settings, choices.jwks)
     if choices.scopes is not None:

@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, request
-from werkzeug.wrappers import Response as BaseResponse
+from flask import Blueprint, Response, request
 
 from idp.core.errors import BadMessage
 from idp.core.model import Reply
@@ -24,8 +23,9 @@ from idp.oidc.revocation import Revocation
 from idp.oidc.token_endpoint import TokenEndpoint
 from idp.oidc.userinfo import UserInfo
 from idp.partners.origins import BrowserOrigins
-from idp.signin.pages import SignInPages
+from idp.signin.pages import SignInPages, see
 from idp.web import reply
+from idp.web.harmless import not_by_head
 from idp.web.visit import visit_of
 
 # Partners' pages and programs post to these from elsewhere.
@@ -38,6 +38,7 @@ JSON_ENDPOINTS = (*_CLIENTS, "oidc.userinfo", "oidc.configuration", "oidc.keys")
 _ANY_ORIGIN = frozenset({"oidc.configuration", "oidc.keys", "oidc.userinfo"})
 # These are for applications without a server, at home in the browser, and for their origins only.
 _OWN_ORIGIN = frozenset({"oidc.token", "oidc.revoke", "oidc.push"})
+_LOCALES = 200  # characters of ui_locales that are looked at
 _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
@@ -66,21 +67,18 @@ class OidcPages:
         route, form = blueprint.add_url_rule, ["GET", "POST"]
         route("/.well-known/openid-configuration", "configuration", self._configuration)
         route("/oidc/jwks", "keys", self._keys)
-        route("/oidc/authorize", "authorize", self._authorize, methods=form)
+        route("/oidc/authorize", "authorize", not_by_head(self._authorize), methods=form)
         route("/oidc/par", "push", self._push, methods=["POST"])
         route("/oidc/token", "token", self._token, methods=["POST"])
         route("/oidc/introspect", "introspect", self._introspect, methods=["POST"])
         route("/oidc/revoke", "revoke", self._revoke, methods=["POST"])
         route("/oidc/userinfo", "userinfo", self._userinfo, methods=form)
-        route("/oidc/logout", "logout", self._logout, methods=form)
+        route("/oidc/logout", "logout", not_by_head(self._logout), methods=form)
         blueprint.after_request(self._open_to_scripts)
         return blueprint
 
     # For browsers -----------------------------------------------------------------------------
     def _authorize(self) -> Response:
-        if request.method == "HEAD":
-            # Whoever only looks must not use up a pushed request.
-            return Response(status=405, headers={"Allow": "GET, POST"})
         asked = self.authorize(_sent())
         if isinstance(asked, Reply):
             return reply.respond(asked)
@@ -88,15 +86,16 @@ class OidcPages:
             return self.signin.arrive(asked)
         return self.signin.respond(self.signin.flow.begin(asked, visit_of(request)))
 
-    def _logout(self) -> BaseResponse:
+    def _logout(self) -> Response:
         sent = _sent()
         if request.method == "POST":
             # A POST from another site brings no Lax cookie: the session is seen at the GET.
-            return redirect("/oidc/logout?" + urlencode(_known(sent)), 303)
+            return see("/oidc/logout?" + urlencode(_known(sent)))
         visit = visit_of(request)
         leaving = self.logout(sent, visit)
         if leaving.ask:
-            return self.signin.ask_signout(leaving.finish_door, leaving.finish)
+            locale = sent.get("ui_locales")[:_LOCALES]
+            return self.signin.ask_signout(leaving.finish_door, leaving.finish, locale=locale)
         step = self.signin.signout.begin(
             visit,
             finish_door=leaving.finish_door,

@@ -119,7 +119,6 @@ def register(
         check_address(address)
     if id_token_alg not in ID_TOKEN_ALGS:
         raise Refused("ID tokens can be signed with RS256 or ES256.")
-    _check_logout(redirect_uris, behind=backchannel_logout_uri, framed=frontchannel_logout_uri)
     settings = OidcSettings(
         redirect_uris=tuple(redirect_uris),
         post_logout_redirect_uris=tuple(post_logout_redirect_uris),
@@ -198,6 +197,10 @@ def check_use(settings: OidcSettings) -> None:
         return
     if not settings.redirect_uris and not settings.machine:
         raise Refused("An application needs at least one redirect URI.")
+    if not settings.public and None in map(_origin, settings.redirect_uris):
+        # Any app on the device may take it over (RFC 8252 8.5 and 8.6).
+        raise Refused("An app's own scheme is for public clients: an app can keep no secret.")
+    _check_logout(settings)
     if settings.public and not settings.require_pkce:
         raise Refused("A public client can't do without PKCE.")
     if settings.machine and settings.public:
@@ -252,13 +255,14 @@ def check_address(address: str) -> None:
         raise Refused("A redirect URI starts with https, http, or an app's own scheme with a dot.")
 
 
-def _check_logout(redirect_uris: Sequence[str], *, behind: str, framed: str) -> None:
+def _check_logout(settings: OidcSettings) -> None:
     """Refuse logout addresses (back-channel logout 2.2, front-channel logout 2). Raises Refused."""
-    for address in filter(None, (behind, framed)):
+    framed = settings.frontchannel_logout_uri
+    for address in filter(None, (settings.backchannel_logout_uri, framed)):
         check_address(address)
         if _origin(address) is None or unprotected(address):
             raise Refused("A logout address starts with https (or with http on this machine).")
-    if framed and _origin(framed) not in map(_origin, redirect_uris):
+    if framed and _origin(framed) not in map(_origin, settings.redirect_uris):
         # Else a client could have browsers load pages of strangers, with their cookies.
         raise Refused("A front-channel logout address belongs to the host of a redirect URI.")
 

@@ -58,7 +58,7 @@ class SignInPages:
         route("/signin/<sign_in_id>/again", "again", self._again, methods=["POST"])
         route("/signout", "ask_signout", self._ask_signout)
         route("/signout", "signout", self._signout, methods=["POST"])
-        route("/signout/onward/<chain>", "onward", self._onward)
+        route("/signout/onward/<chain>", "onward", not_by_head(self._onward))
         return blueprint
 
     def _home(self) -> Response:
@@ -88,9 +88,11 @@ class SignInPages:
         """Return the response for a sign-out's step: to the next partner, or the last page."""
         if step.reply is not None:
             response = reply.respond(step.reply)
+        elif step.frames:
+            response = _frames(step)
         else:
             told = [(self._name(told.partner), told.outcome) for told in step.told]
-            response = _frames(step) if step.frames else page("signout/done.html", results=told)
+            response = page("signout/done.html", results=told, locale=_wishes())
         # Another browser's sign-out may pass through here, or somebody signed in again meanwhile.
         if self.signout.current(visit_of(request)) is None:
             cookies.drop(response, Jar.SESSION)
@@ -98,9 +100,10 @@ class SignInPages:
             cookies.keep(response, Jar.BROWSER, step.browser)
         return response
 
-    def ask_signout(self, finish_door: str, finish: Mapping[str, str]) -> Response:
+    def ask_signout(self, finish_door: str, finish: Mapping[str, str], *, locale: str = "") -> Response:
         """Ask the person before signing out: the partner could not show who asks for it."""
-        return see("/signout?then=" + self.questions.keep(finish_door, finish))
+        question = {"then": self.questions.keep(finish_door, finish)}
+        return see("/signout?" + urlencode({**question, "ui_locales": locale} if locale else question))
 
     # Signing in -------------------------------------------------------------------------------
     def _arrived(self, arrival: str) -> Response:
@@ -291,8 +294,10 @@ class SignInPages:
         then = request.args.get("then", "")
         if self.signout.current(visit_of(request)) is None and not then:
             return page("signout/done.html", results=[])
-        action = "/signout?" + urlencode({"then": then}) if then else "/signout"
-        return page("signout/ask.html", action=action)
+        asked = {name: request.args.get(name, "") for name in ("then", "ui_locales")}
+        query = urlencode({name: value for name, value in asked.items() if value})
+        action = "/signout" + ("?" + query if query else "")
+        return page("signout/ask.html", action=action, locale=asked["ui_locales"])
 
     def _signout(self) -> Response:
         door, finish = self.questions.take(request.args.get("then", ""))
@@ -309,7 +314,14 @@ class SignInPages:
 
 def _frames(step: LogoutStep) -> Response:
     headers.allow_frames(step.frames)
-    return page("signout/frames.html", frames=step.frames, onward=f"/signout/onward/{step.chain}")
+    wishes = _wishes()
+    onward = f"/signout/onward/{step.chain}" + ("?" + urlencode({"ui_locales": wishes}) if wishes else "")
+    return page("signout/frames.html", frames=step.frames, onward=onward, locale=wishes)
+
+
+def _wishes() -> str:
+    """Return the languages that the partner who started the sign-out wishes for."""
+    return request.args.get("ui_locales", "")
 
 
 def see(address: str) -> Response:

@@ -178,3 +178,18 @@ def test_a_client_removed_while_the_person_was_asked(house: House, browser: Flas
     done = agree(browser, asked)
     assert done.status_code == 400
     assert "Location" not in done.headers
+
+
+def test_ui_locales_choose_the_language_and_logout_hint_is_taken(house: House, browser: FlaskClient) -> None:
+    asked = leave(browser, ui_locales="ar en", logout_hint="ada")
+    question = browser.get(asked.headers["Location"], base_url=BASE)
+    assert '<html lang="ar" dir="rtl"' in question.text
+    assert signed_in(house, browser)
+    done = agree(browser, asked)
+    assert '<html lang="ar" dir="rtl"' in done.text
+    assert not signed_in(house, browser)
+
+
+def test_looking_signs_nobody_out(house: House, browser: FlaskClient, hint: str) -> None:
+    browser.head("/oidc/logout", base_url=BASE, query_string={"id_token_hint": hint})
+    assert signed_in(house, browser)

@@ -15,8 +15,9 @@ from idp.core.errors import BadMessage
 from idp.core.ids import fingerprint
 from idp.oidc.parameters import Parameters
 from idp.oidc.pushed import PREFIX, PushedRequests
-from idp.state import SqliteState
+from idp.state import open_state
 from idp.store import open_store
+from tests import backends
 from tests.clock import TestClock
 from tests.oidc.house import BASE, CALLBACK, SECRET, House, asking, decoded, said
 from tests.oidc.test_client_request import basic
@@ -170,7 +171,7 @@ def test_case_27_an_address_withdrawn_meanwhile_is_not_answered(house: House, br
 def test_looking_does_not_use_it_up(house: House, browser: FlaskClient) -> None:
     request_uri = pushed(house)
     sent = {"client_id": "wiki", "request_uri": request_uri}
-    assert browser.head("/oidc/authorize", base_url=BASE, query_string=sent).status_code == 405
+    assert browser.head("/oidc/authorize", base_url=BASE, query_string=sent).status_code == 200
     assert "code" in said(use(browser, request_uri))
 
 
@@ -186,9 +187,10 @@ def test_by_post_it_works_too(house: House, browser: FlaskClient) -> None:
     assert said(browser.get(arrived.headers["Location"], base_url=BASE))["code"]
 
 
-def _take(number: int, notes: Notes, folder: str, request_uri: str) -> None:
-    clock, store = TestClock(), open_store(f"sqlite:///{folder}/idp.db")
-    requests = PushedRequests(state=SqliteState(Path(folder) / "state.db", clock), store=store, clock=clock)
+def _take(number: int, notes: Notes, urls: tuple[str, str], folder: Path, request_uri: str) -> None:
+    clock, store = TestClock(), open_store(urls[0])
+    state = open_state(urls[1], data=folder, clock=clock)
+    requests = PushedRequests(state=state, store=store, clock=clock)
     brought = Parameters(values={"client_id": "wiki", "request_uri": request_uri}, repeated=frozenset())
     try:
         values: Any = requests.take(brought).values
@@ -201,7 +203,9 @@ def _take(number: int, notes: Notes, folder: str, request_uri: str) -> None:
 
 def test_case_34_of_eight_processes_one_wins(house: House, tmp_path: Path) -> None:
     notes = Notes(tmp_path / "notes")
-    race(_take, str(tmp_path / "data"), pushed(house), notes=notes, count=8)
+    data, chosen = tmp_path / "data", backends.CHOSEN
+    urls = (backends.database_url(chosen, data), backends.state_url(chosen, data))
+    race(_take, urls, data, pushed(house), notes=notes, count=8)
     came = [line.split(" ", 1)[1] for line in notes.lines()]
     assert sorted(came) == [f'"{CALLBACK}"', *["refused"] * 7]
 

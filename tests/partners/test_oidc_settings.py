@@ -31,13 +31,40 @@ SECRET = "a-secret-that-is-long-enough"
         "http://127.0.0.1:8002/cb",
         "http://[::1]/cb",
         "http://intranet/cb",
-        "com.example.app:/oauth",
-        "com.example.app://oauth/cb",
     ],
 )
 def test_addresses_that_may_be_registered(address: str) -> None:
     settings = register(redirect_uris=[address], secret=SECRET)
     assert settings.redirects_to(address)
+
+
+@pytest.mark.parametrize("address", ["com.example.app:/oauth", "com.example.app://oauth/cb"])
+def test_an_apps_own_scheme_is_for_public_clients(address: str) -> None:
+    assert register(redirect_uris=[address], secret="").redirects_to(address)
+    with pytest.raises(Refused):
+        register(redirect_uris=[address], secret=SECRET)
+
+
+@pytest.mark.parametrize(
+    ("behind", "framed"),
+    [
+        ("http://app.example.com/out", ""),
+        ("com.example.app:/out", ""),
+        ("https://user@app.example.com/out", ""),
+        ("https://app.example.com/out#x", ""),
+        ("", "http://app.example.com/out"),
+        ("", "https://elsewhere.example/out"),
+        ("", "https://app.example.com:8443/out"),
+    ],
+)
+def test_logout_addresses_that_are_refused(behind: str, framed: str) -> None:
+    with pytest.raises(Refused):
+        register(
+            redirect_uris=["https://app.example.com/cb"],
+            secret=SECRET,
+            backchannel_logout_uri=behind,
+            frontchannel_logout_uri=framed,
+        )
 
 
 @pytest.mark.parametrize(
