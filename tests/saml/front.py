@@ -21,6 +21,7 @@ from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson, People
 from idp.policy.model import FACTORS
+from idp.sessions import Grants
 from idp.signin.farewell import Farewell
 from idp.web.settings import WebSettings
 from tests.saml.house import BASE, House
@@ -101,7 +102,12 @@ def build_front(house: House) -> Front:
         log=log,
         people=People(house.store, house.clock, [source]),
         audit=ground.audit,
-        farewell=Farewell(partners=ground.partners, sessions=ground.sessions, outbox=ground.outbox),
+        farewell=Farewell(
+            partners=ground.partners,
+            sessions=ground.sessions,
+            grants=Grants(house.store, house.clock, ground.audit),
+            outbox=ground.outbox,
+        ),
     )
 
 

@@ -25,13 +25,13 @@ from idp.saml.backchannel import BackChannel
 from tests.saml.front import BASE, Front, build_front
 from tests.saml.house import House
 from tests.saml.leaving import codes, is_signed_in, metadata, ours, request, response, sign_in
-from tests.saml.sp import POST, REDIRECT, Sp, authn_request, logout_request, signed
+from tests.saml.sp import POST, REDIRECT, SOAP, Sp, authn_request, logout_request, signed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 OTHER = "https://other.example/metadata"
-SOAP = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP"
+
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_AT = f"{BASE}/saml/slo/soap"
 

@@ -80,8 +80,18 @@ class Application(Protocol):
 class PySaml2:
     """pysaml2, which checks by xmlsec1; it signs or does not."""
 
-    def __init__(self, idp_metadata: str, sp: Sp, folder: Path, xmlsec1: Path, *, signs: bool = True) -> None:
-        self.app = "https://pysaml2.example" if signs else "https://unsigned.example"
+    def __init__(
+        self,
+        idp_metadata: str,
+        sp: Sp,
+        folder: Path,
+        xmlsec1: Path,
+        *,
+        signs: bool = True,
+        app: str = "",
+        decrypts: bool = False,
+    ) -> None:
+        self.app = app or ("https://pysaml2.example" if signs else "https://unsigned.example")
         self.entity_id = f"{self.app}/sp.xml"
         self._signs = signs
         (folder / "sp.key").write_text(sp.key_pem)
@@ -100,12 +110,13 @@ class PySaml2:
             "signing_algorithm": RSA_SHA256,
             "digest_algorithm": SHA256,
         }
+        pair = {"key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt")}
         self._config = SPConfig().load(
             {
                 "entityid": self.entity_id,
+                "encryption_keypairs": [pair] if decrypts else [],
                 "xmlsec_binary": str(xmlsec1),
-                "key_file": str(folder / "sp.key"),
-                "cert_file": str(folder / "sp.crt"),
+                **pair,
                 "metadata": {"inline": [idp_metadata]},
                 "service": {"sp": service},
             }
@@ -208,8 +219,10 @@ class PySaml2:
 class Python3Saml:
     """python3-saml in its strict mode, which signs requests or does not."""
 
-    def __init__(self, idp_metadata: str, sp: Sp, *, signs: bool) -> None:
-        self.app = "https://signing.example" if signs else "https://plain.example"
+    def __init__(
+        self, idp_metadata: str, sp: Sp, *, signs: bool, app: str = "", decrypts: bool = False
+    ) -> None:
+        self.app = app or ("https://signing.example" if signs else "https://plain.example")
         self.entity_id = f"{self.app}/metadata/"
         self._settings: dict[str, Any] = {
             "strict": True,
@@ -227,6 +240,7 @@ class Python3Saml:
                 "logoutResponseSigned": True,
                 "wantMessagesSigned": True,
                 "wantAssertionsSigned": True,
+                "wantAssertionsEncrypted": decrypts,
                 "wantNameId": True,
                 "failOnAuthnContextMismatch": True,
                 "rejectDeprecatedAlgorithm": True,
@@ -335,5 +349,6 @@ def status_of(answer: Left) -> str:
 
 
 def context_of(answer: Left) -> str:
-    """Return the AuthnContextClassRef of a posted answer, for libraries that do not tell it."""
-    return next(message_of(answer).iter(f"{{{SAML}}}AuthnContextClassRef")).text or ""
+    """Return the AuthnContextClassRef of a posted answer, where libraries do not tell it ("": encrypted)."""
+    said = next(message_of(answer).iter(f"{{{SAML}}}AuthnContextClassRef"), None)
+    return "" if said is None else said.text or ""

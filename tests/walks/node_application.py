@@ -27,9 +27,16 @@ _NAMES = {
 class NodeSaml:
     """node-saml with its own defaults, which sign requests and want Response and Assertion signed."""
 
-    app = "https://node.example"
-
-    def __init__(self, idp_metadata: str, sp: Sp, program: Path) -> None:
+    def __init__(
+        self,
+        idp_metadata: str,
+        sp: Sp,
+        program: Path,
+        *,
+        app: str = "https://node.example",
+        decrypts: bool = False,
+    ) -> None:
+        self.app = app
         self.entity_id = f"{self.app}/node"
         provider = etree.fromstring(idp_metadata.encode())
         self._slo = _location(provider, "SingleLogoutService")
@@ -42,6 +49,7 @@ class NodeSaml:
             "idpCert": [each.text for each in provider.iter(f"{{{DS}}}X509Certificate")],
             "privateKey": sp.key_pem,
             "publicCert": sp.pem,
+            "decryptionKey": sp.key_pem if decrypts else None,
         }
         command = [str(require("node")), str(program), json.dumps(given)]
         self._process = subprocess.Popen(

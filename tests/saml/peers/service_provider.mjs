@@ -15,6 +15,7 @@ const options = {
   audience: `${given.app}/node`,
   privateKey: given.privateKey,
   publicCert: given.publicCert,
+  ...(given.decryptionKey ? { decryptionPvk: given.decryptionKey } : {}),
   signatureAlgorithm: 'sha256',
   digestAlgorithm: 'sha256',
   validateInResponseTo: 'always',
@@ -26,7 +27,7 @@ const posting = { authnRequestBinding: 'HTTP-POST', skipRequestCompression: true
 const asking = (changed) => new SAML({ ...options, cacheProvider: saml.cacheProvider, ...changed })
 
 const commands = {
-  metadata: () => saml.generateServiceProviderMetadata(null, given.publicCert),
+  metadata: () => saml.generateServiceProviderMetadata(given.decryptionKey ? given.publicCert : null, given.publicCert),
   authorize: ({ relayState, changed }) => asking(changed).getAuthorizeUrlAsync(relayState, undefined, {}),
   form: ({ relayState, changed }) => asking({ ...posting, ...changed }).getAuthorizeMessageAsync(relayState),
   accept: async ({ fields }) => (await saml.validatePostResponseAsync(fields)).profile,
