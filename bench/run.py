@@ -18,12 +18,12 @@ import bare
 import machine
 from figures import Figure, Results
 from rich.console import Console
-from server import Installation, Running
+from server import TOKENS, Installation, Running
 from visitor import Visitor, current_step
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results.json"
-_PEOPLE = 12
+_PEOPLE = 13
 _STEPS = 3  # a code counts once, and is taken one step early or late: so three per person at once
 
 
@@ -40,6 +40,9 @@ class Measured:
     lean_by_rsa: list[float] = field(default_factory=list)
     oidc: list[float] = field(default_factory=list)
     userinfo: list[float] = field(default_factory=list)
+    refresh: list[float] = field(default_factory=list)
+    machine: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in TOKENS})
+    introspect: list[float] = field(default_factory=list)
     sign_in: list[float] = field(default_factory=list)
     beyond_hash: list[float] = field(default_factory=list)
 
@@ -81,7 +84,8 @@ def measure(*, rounds: int, count: int) -> Results:
         with installation.serving(server_core) as second, machine.on_core(client_core):
             measured = Measured()
             _answers(measured, second, people[0], server_core, rounds=rounds, count=count)
-            _sign_ins(measured, second, people[1:], server_core)
+            _tokens(measured, second, people[1], rounds=rounds, count=count)
+            _sign_ins(measured, second, people[2:], server_core)
             memory = second.memory()
     figures = _figures(measured, starts=(first.start, second.start), memory=memory)
     return Results(machine=machine.description(), load=(before, _load()), rounds=rounds, figures=figures)
@@ -94,7 +98,7 @@ def _answers(measured: Measured, server: Running, person: str, core: int, *, rou
     for _ in range(20):  # the first ones fill caches
         visitor.saml()
         visitor.saml("assertion")
-        token = visitor.oidc()
+        token = visitor.oidc()["access_token"]
         visitor.userinfo(token)
     for _ in range(rounds):
         with machine.on_core(core):
@@ -111,6 +115,18 @@ def _answers(measured: Measured, server: Running, person: str, core: int, *, rou
         measured.lean_by_rsa.append(rsa / lean)
         measured.oidc.append(_each(server, visitor.oidc, count))
         measured.userinfo.append(_each(server, lambda: visitor.userinfo(token), count))
+
+
+def _tokens(measured: Measured, server: Running, person: str, *, rounds: int, count: int) -> None:
+    """Measure what applications, machines and APIs do without a browser."""
+    visitor = Visitor(server.port)
+    visitor.sign_in(person, code_at=current_step())
+    refreshing, token = visitor.refreshing(), visitor.machine("opaque")
+    for _ in range(rounds):
+        measured.refresh.append(_each(server, lambda: next(refreshing), count))
+        for kind, values in measured.machine.items():
+            values.append(_each(server, lambda: visitor.machine(kind), count))  # noqa: B023 - used at once
+        measured.introspect.append(_each(server, lambda: visitor.introspect(token), count))
 
 
 def _sign_ins(measured: Measured, server: Running, people: list[str], core: int) -> None:
@@ -142,6 +158,12 @@ def _figures(measured: Measured, *, starts: tuple[float, float], memory: float) 
         Figure("SAML answer, assertion signed", "ms", measured.lean, costs=True),
         Figure("OIDC code flow", "ms", measured.oidc, costs=True),
         Figure("OIDC userinfo", "ms", measured.userinfo, costs=True),
+        Figure("refresh", "ms", measured.refresh, goal="at most 8.3 ms", costs=True),
+        *(
+            Figure(f"client credentials, {kind}", "ms", values, goal="at most 8.3 ms", costs=True)
+            for kind, values in measured.machine.items()
+        ),
+        Figure("introspection", "ms", measured.introspect, goal="at most 2 ms", costs=True),
         Figure("two-factor sign-in", "ms", measured.sign_in, costs=True),
         Figure("the same beyond the password hash", "ms", measured.beyond_hash, goal="at most 15 ms"),
         Figure("password hash (argon2id)", "ms", measured.hash, costs=True),

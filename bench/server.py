@@ -20,7 +20,9 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist fo
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 # What is signed in an application's answers, as the command line calls it, and the application.
 SIGNED = {"both": "https://sp.example/metadata", "assertion": "https://lean.example/metadata"}
-CLIENT = "bench"
+CLIENT, REFRESHING, MACHINE, API = "bench", "bench-refresh", "bench-machine", "bench-api"
+# How tokens of a machine's own are made: opaque, or signed for the API that is named.
+TOKENS = ("opaque", "RS256", "ES256")
 CLIENT_SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105
 REDIRECT = "https://rp.example/callback"
 
@@ -102,8 +104,22 @@ class Installation:
         self._idp(
             ["partner", "add-oidc", CLIENT, "--redirect-uri", REDIRECT, "--secret-stdin"], CLIENT_SECRET
         )
+        self._settle_tokens()
         with ThreadPoolExecutor(2) as hands:
             list(hands.map(self._add, people))
+
+    def _settle_tokens(self) -> None:
+        """Add an application that refreshes, an API for each kind of token, and a machine that calls them."""
+        redirect = ["--redirect-uri", REDIRECT, "--refresh", "--secret-stdin"]
+        self._idp(["partner", "add-oidc", REFRESHING, *redirect], CLIENT_SECRET)
+        calls = []
+        for kind in TOKENS:
+            signed = [] if kind == "opaque" else ["--access-token-alg", kind]
+            name, resource = f"{API}-{kind}", resource_of(kind)
+            scope = ["--scope", "read", "--secret-stdin"]
+            self._idp(["partner", "add-api", name, resource, *scope, *signed], CLIENT_SECRET)
+            calls += ["--api", name, "read"]
+        self._idp(["partner", "add-oidc", MACHINE, "--machine", "--secret-stdin", *calls], CLIENT_SECRET)
 
     def _add(self, name: str) -> None:
         mail = f"{name}@bench.example"
@@ -125,6 +141,11 @@ class Installation:
         )
         if done.returncode:
             raise RuntimeError(f"idp {' '.join(arguments)}: {done.stderr}")
+
+
+def resource_of(kind: str) -> str:
+    """Return the address of the API with this kind of token."""
+    return f"https://{kind.lower()}.example/"
 
 
 def acs_of(entity: str) -> str:

@@ -10,6 +10,7 @@ import secrets
 import time
 import uuid
 import zlib
+from collections.abc import Iterator
 from html import unescape
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
@@ -31,7 +32,6 @@ _BROWSER = {
     "Sec-Fetch-Mode": "navigate",
     "Sec-Fetch-Site": "same-origin",
 }
-_BASIC = base64.b64encode(f"{server.CLIENT}:{server.CLIENT_SECRET}".encode()).decode()
 
 
 class Connection:
@@ -97,11 +97,11 @@ class Visitor:
         """Be answered by SAML at once, since there is a session."""
         _must_answer(self._browser.ask(self._authn_request(signed), status=200)[1], signed)
 
-    def oidc(self) -> str:
-        """Get a code, since there is a session, and redeem it; return the access token."""
+    def oidc(self, client: str = server.CLIENT) -> dict[str, str]:
+        """Get a code, since there is a session, and redeem it; return the tokens."""
         verifier = secrets.token_urlsafe(48)
         asked = {
-            "client_id": server.CLIENT,
+            "client_id": client,
             "redirect_uri": server.REDIRECT,
             "response_type": "code",
             "scope": "openid profile email",
@@ -117,13 +117,35 @@ class Visitor:
             "redirect_uri": server.REDIRECT,
             "code_verifier": verifier,
         }
-        _, text = self._application.ask(
-            "/oidc/token", status=200, form=redeemed, Authorization=f"Basic {_BASIC}"
-        )
-        tokens: dict[str, str] = json.loads(text)
+        tokens = self._posted("/oidc/token", redeemed, client)
         if not tokens["id_token"]:
             raise RuntimeError("no id_token")
-        return tokens["access_token"]
+        return tokens
+
+    def _posted(self, address: str, form: dict[str, str], client: str) -> dict[str, str]:
+        """Post as a client with a secret; return the answer."""
+        basic = base64.b64encode(f"{client}:{server.CLIENT_SECRET}".encode()).decode()
+        _, text = self._application.ask(address, status=200, form=form, Authorization=f"Basic {basic}")
+        answer: dict[str, str] = json.loads(text)
+        return answer
+
+    def refreshing(self) -> Iterator[str]:
+        """Begin a sign-in that is refreshed, once for each item taken."""
+        token = self.oidc(server.REFRESHING)["refresh_token"]
+        while True:
+            form = {"grant_type": "refresh_token", "refresh_token": token}
+            token = self._posted("/oidc/token", form, server.REFRESHING)["refresh_token"]
+            yield token
+
+    def machine(self, kind: str) -> str:
+        """Get a token of a machine's own, opaque or signed."""
+        form = {"grant_type": "client_credentials", "resource": server.resource_of(kind)}
+        return self._posted("/oidc/token", form, server.MACHINE)["access_token"]
+
+    def introspect(self, token: str) -> None:
+        """Ask about an opaque token as its API does."""
+        if not self._posted("/oidc/introspect", {"token": token}, f"{server.API}-opaque")["active"]:
+            raise RuntimeError("not active")
 
     def userinfo(self, token: str) -> None:
         """Read what the token tells about its person."""

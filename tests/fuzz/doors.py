@@ -10,9 +10,11 @@ from urllib.parse import quote_plus
 
 from hypothesis import strategies as st
 
+from idp.oidc.client_request import ASSERTION
 from tests.fuzz import saml
 from tests.fuzz.edits import BASE64, BYTES, PAIRS, Edit, Pair, apply, edits, joined
 from tests.fuzz.knowledge import OPEN, OVER, Knowledge
+from tests.fuzz.signer import RESOURCE
 from tests.fuzz.wire import ENVELOPE, FORM, Sent, changed
 from tests.oidc.house import GOODBYE, SECRET, VERIFIER, asking
 
@@ -136,6 +138,44 @@ def _token() -> Door:
     return Door(drawn=_of(st.sampled_from(("basic", "post", "none")), edits(layers)), made=made)
 
 
+def _clients() -> Door:
+    """Refresh, ask about tokens and take them back, and get a machine's own, by secret or assertion."""
+
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        what, by, chosen = drawn
+        about = known("tokens")
+        path, fields = _WISHES[what]
+        for name in set(fields) & {"refresh_token", "token"}:
+            token = about["refresh_token" if what in {"refresh", "revoke"} else "access_token"]
+            fields = {
+                **fields,
+                name: apply(BYTES, token.encode(), chosen, "token").decode("utf-8", "replace"),
+            }
+        if by == "assertion":
+            assertion = apply(BYTES, about["assertion"].encode(), chosen, "assertion")
+            fields = {
+                **fields,
+                "client_assertion_type": ASSERTION,
+                "client_assertion": assertion.decode("utf-8", "replace"),
+            }
+        else:
+            fields = {**fields, "client_id": _ASKS.get(what, "wiki"), "client_secret": SECRET}
+        return _form(path, fields, chosen, post=True)
+
+    layers = {"pairs": PAIRS, "token": BYTES, "assertion": BYTES, **_OUTSIDE}
+    ways = st.sampled_from(("secret", "assertion"))
+    return Door(drawn=_of(st.sampled_from(tuple(_WISHES)), ways, edits(layers)), made=made)
+
+
+_WISHES: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "refresh": ("/oidc/token", {"grant_type": "refresh_token", "refresh_token": "", "scope": "openid"}),
+    "machine": ("/oidc/token", {"grant_type": "client_credentials", "resource": RESOURCE, "scope": "read"}),
+    "ask": ("/oidc/introspect", {"token": "", "token_type_hint": "access_token"}),
+    "revoke": ("/oidc/revoke", {"token": "", "token_type_hint": "refresh_token"}),
+}
+_ASKS = {"machine": "billing", "ask": "orders"}
+
+
 def _userinfo() -> Door:
     def made(drawn: Any, known: Knowledge) -> Sent:
         way, chosen = drawn
@@ -237,6 +277,7 @@ DOORS: Mapping[str, Door] = {
     "oidc-authorize-get": _authorize(post=False),
     "oidc-authorize-post": _authorize(post=True),
     "oidc-token": _token(),
+    "oidc-clients": _clients(),
     "oidc-userinfo": _userinfo(),
     "oidc-logout": _logout(),
     "signin-page": _sign_in_page(),

@@ -32,6 +32,7 @@ from idp.settings import load_settings
 from idp.store.schema import attempts
 from idp.web import settings as web_settings
 from idp.web.settings import WebSettings
+from tests.fuzz import signer
 from tests.fuzz.wire import Outcome, Sent, send
 from tests.oidc import house as oidc
 from tests.oidc.house import BASE, CALLBACK, GOODBYE, House
@@ -95,6 +96,7 @@ class Installation:
     def _furnish(self, house: House) -> None:
         house.add_client("closed", redirect_uris=[CALLBACK])
         house.change("closed", access=AccessPolicy(people=("nobody",)))
+        signer.furnish(house)
         house.add_client("lax", require_pkce=False, id_token_alg="ES256")
         for name, sp in self._senders.items():
             found = metadata.read(sp.metadata(), now=house.clock.now())
@@ -174,8 +176,9 @@ class Installation:
     def _mint_tokens(self) -> dict[str, Any]:
         browser = self._house.browser(self._ada)
         tokens = self._house.tokens(browser)
-        named = {name: tokens[name] for name in ("access_token", "id_token")}
-        return {"cookies": _cookies(browser), **named}
+        named = {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}
+        assertion = signer.assertion(self._house.clock.now())
+        return {"cookies": _cookies(browser), "assertion": assertion, **named}
 
     def _mint_codes(self) -> dict[str, Any]:
         browser = self._house.browser(self._ada)
