@@ -31,6 +31,8 @@ from idp.core.model import Role
 from idp.core.ports import Signer
 from idp.directory.people import has_role
 from idp.keys import ALGORITHMS, Issuers, KeyRing, KeyState, PublicKey, Sealer, check_master
+from idp.partners.registry import Partners
+from idp.partners.saml import saml_settings
 from idp.settings import Settings, is_loopback
 from idp.state import open_state
 from idp.store import Store, open_store
@@ -38,6 +40,7 @@ from idp.store.schema import audit, changes
 from idp.store.upgrade import check, is_new
 
 _SOON = timedelta(days=60)
+_ENDS_SOON = timedelta(days=14)
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _LEAVES_WITHIN = timedelta(minutes=1)
 _START = "Start `idp serve` once: it makes what is missing."
@@ -80,6 +83,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield _look("clock", lambda: _clock(store))
             yield _look("owner", lambda: _owner(store))
             yield _look("issuer", lambda: _issuer(settings, store))
+            yield _look("weak algorithms", lambda: _weak_algorithms(store))
         if database.ok and key.ok:
             yield _look("signing keys", lambda: _signing_keys(store, Sealer(open_master(settings))))
             yield _look("carriers", lambda: _carriers(store, Sealer(open_master(settings))))
@@ -210,6 +214,26 @@ def _signing_keys(store: Store, sealer: Sealer) -> str:
             raise Problem(f"No {alg} key signs.", _START)
         _check_key(active[0], ring.signer(key_set, alg))
     return f"One each signs {' and '.join(ALGORITHMS)}; {len(ring.published(key_set))} are published."
+
+
+def _weak_algorithms(store: Store) -> str:
+    now = SystemClock().now()
+    with store.read() as connection:
+        partners = [each for each in Partners.listing(connection) if each.door == "saml"]
+    allowed = [
+        (each.until, f"{each.what.value.upper()} for {partner.name} until {each.until:%Y-%m-%d}")
+        for partner in partners
+        for each in saml_settings(partner).tolerated
+        if each.until > now
+    ]
+    ending = [said for until, said in allowed if until - now < _ENDS_SOON]
+    if ending:
+        raise Problem(
+            f"Allowed for a few days more: {'; '.join(ending)}.",
+            "Agree with its makers, or move the date with `idp partner set ID --allow`: "
+            "afterwards the application is refused.",
+        )
+    return f"{'; '.join(said for _, said in sorted(allowed))}." if allowed else "None is allowed."
 
 
 def _carriers(store: Store, sealer: Sealer) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -46,6 +47,7 @@ def test_a_healthy_installation(owned):
         "clock",
         "owner",
         "issuer",
+        "weak algorithms",
         "signing keys",
         "carriers",
     ]
@@ -195,3 +197,17 @@ def test_people_read_it_too(idp):
     said = idp("doctor", exit_code=1).stdout
     assert "problem  owner" in said
     assert said.endswith("1 problem.\n")
+
+
+def test_a_weak_algorithm_that_is_allowed_is_said_and_its_end_is_told_before(owned):
+    file = str(Path(__file__).parents[1] / "partners" / "samples" / "node-saml.xml")
+    partner = owned.json("partner", "import", file, "--name", "Costs")["id"]
+
+    def allowed_for(days: int) -> None:
+        until = f"{SystemClock().now() + timedelta(days=days):%Y-%m-%d}"
+        owned("partner", "set", partner, "--allow", "sha1", "--until", until)
+
+    allowed_for(90)
+    assert "SHA1 for Costs until" in owned("doctor").stdout
+    allowed_for(7)
+    assert "for a few days more: SHA1 for Costs" in problems(owned)["weak algorithms"]["said"]
