@@ -70,12 +70,17 @@ def build_desk(
     issuers, partners, outbox = Issuers(store), Partners(store), Outbox(store, sealer, clock)
     consents, grants = Consents(), Grants(store, clock, audit)
     farewell = Farewell(partners=partners, sessions=Sessions(Lifetimes()), grants=grants, outbox=outbox)
+    http = http or HttpClient(Reach())
     partner_desk = PartnerDesk(
-        store=store, clock=clock, partners=partners, issuers=issuers, consents=consents, audit=audit
+        store=store,
+        clock=clock,
+        partners=partners,
+        issuers=issuers,
+        consents=consents,
+        http=http,
+        audit=audit,
     )
-    watching = Watching(
-        store=store, clock=clock, partners=partner_desk, http=http or HttpClient(Reach()), audit=audit
-    )
+    watching = Watching(store=store, clock=clock, partners=partner_desk, http=http, audit=audit)
     return Desk(
         people=PeopleDesk(
             store=store,

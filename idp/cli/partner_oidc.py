@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -48,6 +49,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--ask-consent", is_flag=True, help="Ask people before it learns anything about them.")
 @click.option("--pairwise", is_flag=True, help="Know people by ids that only applications of its host share.")
 @click.option(
+    "--sector-identifier-uri", "sector_uri", metavar="URI", default="", help="The same over several hosts."
+)
+@click.option(
     "--id-token-alg", "alg", type=click.Choice(oidc.ID_TOKEN_ALGS), default="RS256", show_default=True
 )
 @click.option(
@@ -71,6 +75,7 @@ def add_oidc(
     require_par: bool,
     ask_consent: bool,
     pairwise: bool,
+    sector_uri: str,
     alg: str,
     release: str,
     json_: bool,
@@ -93,7 +98,7 @@ def add_oidc(
         id_token_alg=alg,
         backchannel_logout_uri=behind,
         frontchannel_logout_uri=framed,
-        sector=oidc.sector_of(redirects) if pairwise else "",
+        sector=oidc.sector_of(redirects) if pairwise and not sector_uri else "",
         ask_consent=ask_consent,
         require_pushed=require_par,
         refresh=refresh,
@@ -101,6 +106,9 @@ def add_oidc(
         may_call=called(apis),
     )
     with office() as desk:
+        if sector_uri:
+            sector = desk.partners.sector_at(sector_uri, redirects, actor=desk.actor)
+            settings = replace(settings, sector=sector)
         partner = desk.partners.add_oidc(
             client_id, settings, name=name, release=listed(release), actor=desk.actor
         )

@@ -21,6 +21,8 @@ from idp.desk.rights import need_owner
 from idp.desk.saml_choices import SamlChoices, chosen
 from idp.directory import attributes
 from idp.keys import Issuers
+from idp.net import HttpClient
+from idp.partners import sectors
 from idp.partners.documents import check_fingerprint, open_document
 from idp.partners.metadata import EntityRead, read_entity
 from idp.partners.oidc import OidcSettings, check_client_id, oidc_settings
@@ -74,6 +76,7 @@ class PartnerDesk:
     partners: Partners
     issuers: Issuers
     consents: Consents
+    http: HttpClient
     audit: AuditLog
 
     def import_metadata(
@@ -149,6 +152,11 @@ class PartnerDesk:
         with self.store.write(alone=True) as unit:
             check_apis(client_id, settings, self.partners.listing(unit.connection))
             return self._save(unit, _described(partner, name, release), Event.PARTNER_ADDED, actor)
+
+    def sector_at(self, address: str, redirect_uris: Sequence[str], *, actor: Actor) -> str:
+        """Return the sector for pairwise ids that an address speaks for. Raises Refused."""
+        need_owner(actor)
+        return sectors.sector_at(self.http, address, redirect_uris)
 
     def listing(self, *, actor: Actor) -> tuple[Partner, ...]:
         """Return all partners by name."""

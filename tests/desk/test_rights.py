@@ -54,6 +54,7 @@ _ARGUMENTS = {
     "unit": None,
     "read": None,
     "changes": PartnerChanges(),
+    "redirect_uris": ["https://wiki.example/cb"],
     "terms": PassTerms(),
 }
 _VERBS = [
