@@ -351,7 +351,9 @@ _VALUE = st.one_of(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    changed=st.dictionaries(st.sampled_from([*asking(), "prompt", "max_age", "acr_values", "nonce", "claims"]), _VALUE)
+    changed=st.dictionaries(
+        st.sampled_from([*asking(), "prompt", "max_age", "acr_values", "nonce", "claims"]), _VALUE
+    )
 )
 def test_any_request_of_a_known_client_is_answered_at_its_address(
     house: House, changed: dict[str, str]

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.oidc.house import BASE, CALLBACK, SECRET, VERIFIER, House, asking, basic, decoded, said
+from tests.oidc.house import BASE, CALLBACK, SECRET, TEST, VERIFIER, House, asking, basic, decoded, said
 
 
 @pytest.fixture
@@ -111,6 +111,60 @@ def test_oidcc_request_with_optional_parameters_succeeds(
     house: House, browser: FlaskClient, extra: dict[str, str]
 ) -> None:
     assert id_token(house, said(house.authorize(browser, **extra)))
+
+
+def test_oidcc_claims_essential(house: House, browser: FlaskClient) -> None:
+    claims = '{"userinfo": {"name": {"essential": true}}}'
+    tokens = house.tokens(browser, scope="openid", claims=claims)
+    assert house.userinfo(tokens["access_token"]).get_json()["name"] == "Ada Lovelace"
+
+
+def test_oidcc_refresh_token(house: House, browser: FlaskClient) -> None:
+    house.allow("wiki", refresh=True)
+    away = house.authorize(browser, scope="openid offline_access", prompt="consent")
+    first = house.token(house.consent(browser, away)).get_json()
+    second = house.refresh(first["refresh_token"]).get_json()
+    assert second["access_token"] != first["access_token"]
+    before, after = (decoded(one["id_token"])[1] for one in (first, second))
+    assert (after["sub"], after["iss"], after["aud"]) == (before["sub"], before["iss"], before["aud"])
+    assert after["auth_time"] == before["auth_time"]
+    house.add_client("second", refresh=True)
+    stolen = house.refresh(second["refresh_token"], client_id="second")
+    assert stolen.get_json()["error"] == "invalid_grant"
+
+
+def test_oidcc_userinfo_get_post_header_and_post_body(house: House, browser: FlaskClient) -> None:
+    token = house.tokens(browser)["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    answers = [
+        house.userinfo(token),
+        house.post("/oidc/userinfo", {}, headers=bearer),
+        house.post("/oidc/userinfo", {"access_token": token}),
+    ]
+    assert len({answer.text for answer in answers}) == 1
+    assert all(answer.status_code == 200 for answer in answers)
+
+
+def test_oidcc_discovery_endpoint_verification(house: House) -> None:
+    said_of = house.app.test_client().get("/.well-known/openid-configuration", base_url=BASE)
+    assert said_of.mimetype == "application/json"
+    document = said_of.get_json()
+    assert document["issuer"] == BASE
+    required = {"authorization_endpoint", "token_endpoint", "jwks_uri", "response_types_supported"}
+    assert required | {"subject_types_supported", "id_token_signing_alg_values_supported"} <= set(document)
+    assert "RS256" in document["id_token_signing_alg_values_supported"]
+
+
+def test_oidcc_server_rotate_keys(house: House, browser: FlaskClient) -> None:
+    def kids() -> set[str]:
+        keys = house.app.test_client().get("/oidc/jwks", base_url=BASE).get_json()["keys"]
+        return {key["kid"] for key in keys}
+
+    before = kids()
+    with house.store.write() as unit:
+        house.ring.rotate(unit, actor=TEST, key_set=house.issuers.default().key_set)
+    assert before < kids()
+    assert house.tokens(browser)
 
 
 def again(house: House, browser: FlaskClient, **changed: str) -> TestResponse:
