@@ -101,19 +101,25 @@ def build_desk(
         ),
         partners=partner_desk,
         policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),
-        channels=ChannelDesk(
-            store=store,
-            clock=clock,
-            people=people,
-            carriers=Carriers(store, sealer),
-            texts=Texts(outbox, clock),
-            mail=Mail(outbox, clock),
-            audit=audit,
-        ),
+        channels=_channels(store, clock, sealer, people, outbox, audit),
         keys=KeyDesk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
+    )
+
+
+def _channels(
+    store: Store, clock: Clock, sealer: Sealer, people: People, outbox: Outbox, audit: AuditLog
+) -> ChannelDesk:
+    return ChannelDesk(
+        store=store,
+        clock=clock,
+        people=people,
+        carriers=Carriers(store, sealer),
+        texts=Texts(outbox, clock),
+        mail=Mail(outbox, clock),
+        audit=audit,
     )

@@ -96,6 +96,8 @@ _REQUESTS: Sequence[Mapping[str, str | None]] = (
     {"client_id": "lax", "nonce": "n", "code_challenge": None, "code_challenge_method": None},
     {"client_id": "closed"},
     {"id_token_hint": "id_token"},
+    {"claims": '{"id_token": {"acr": {"essential": true, "values": ["phr"]}}, "userinfo": {"email": null}}'},
+    {"client_id": "wiki", "request_uri": "urn:ietf:params:oauth:request_uri:" + "x" * 43},
 )
 
 
@@ -174,6 +176,16 @@ _WISHES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "revoke": ("/oidc/revoke", {"token": "", "token_type_hint": "refresh_token"}),
 }
 _ASKS = {"machine": "billing", "ask": "orders"}
+
+
+def _push() -> Door:
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        request, chosen = drawn
+        fields = {**asking(**request), "client_id": "wiki", "client_secret": SECRET}
+        return _form("/oidc/par", fields, chosen, post=True)
+
+    requests = [one for one in _REQUESTS if "id_token_hint" not in one]
+    return Door(drawn=_of(st.sampled_from(requests), edits({"pairs": PAIRS, **_OUTSIDE})), made=made)
 
 
 def _userinfo() -> Door:
@@ -278,6 +290,7 @@ DOORS: Mapping[str, Door] = {
     "oidc-authorize-post": _authorize(post=True),
     "oidc-token": _token(),
     "oidc-clients": _clients(),
+    "oidc-par": _push(),
     "oidc-userinfo": _userinfo(),
     "oidc-logout": _logout(),
     "signin-page": _sign_in_page(),
