@@ -35,6 +35,9 @@ _QUESTIONS = {"select_account": "account", "consent": "consent"}
 PROMPTS = ("none", "login", "consent", "select_account")
 
 
+NOBODY = "-"  # no person's id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What the checks look at."""
@@ -48,10 +51,13 @@ class Given:
     apis: Apis
 
     def person(self, subject: str) -> str:
-        """Return the person whom the client knows by a sub, the sub itself when there is none."""
+        """Return the person whom the client knows by a sub, NOBODY when it knows none by it.
+
+        A public id in its place must not do: it would tell whose pairwise id belongs to it.
+        """
         if not self.settings.sector:
             return subject
-        return self.subjects.whose(subject, qualifier=_qualifier(self.settings)) or subject
+        return self.subjects.whose(subject, qualifier=_qualifier(self.settings)) or NOBODY
 
 
 def _qualifier(settings: OidcSettings) -> str:

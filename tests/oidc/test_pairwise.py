@@ -65,6 +65,17 @@ def test_a_sub_can_be_asked_for(house: House, browser: FlaskClient) -> None:
         assert ("code" in answer) is (name == "pair")
 
 
+def test_a_public_id_is_no_key_to_a_pairwise_one(house: House, browser: FlaskClient) -> None:
+    public = told(house, browser, "wiki")["claims"]["sub"]
+    claims = {sub: json.dumps({"id_token": {"sub": {"value": sub}}}) for sub in (public, "nobody's")}
+    for silent in ({"prompt": "none"}, {}):
+        answers = [
+            house.authorize(browser, client_id="pair", claims=each, **silent) for each in claims.values()
+        ]
+        kinds = {answer.headers["Location"].split("?")[0].rsplit("/", 1)[0] for answer in answers}
+        assert len(kinds) == 1, "the same for the right public id as for any other"
+
+
 def test_a_hint_signs_out(house: House, browser: FlaskClient) -> None:
     hint = told(house, browser, "pair")["token"]
     done = leave(browser, id_token_hint=hint, post_logout_redirect_uri=GOODBYE)
