@@ -40,7 +40,7 @@ from idp.keys import MasterKey, Sealer
 from idp.policy.model import FACTORS
 from idp.sessions import Lifetimes
 from idp.signin.flow import Flow
-from idp.signin.lockout import Limits
+from idp.signin.limits import Limits
 from idp.signin.steps import Step
 from idp.store import Change, Store, change, schema
 from tests.backends import state_beside

@@ -14,9 +14,11 @@ from idp.core.ports import Clock
 from idp.desk.channels import ChannelDesk
 from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
+from idp.desk.limits import LimitDesk
 from idp.desk.methods import MethodDesk
 from idp.desk.partners import PartnerDesk
 from idp.desk.people import PeopleDesk
+from idp.desk.personal import PersonalDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
 from idp.desk.sources import SourceDesk
@@ -33,8 +35,10 @@ from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.policy.rules import Rules
 from idp.sessions import Consents, Grants, Lifetimes, Sessions
+from idp.signin.bans import Bans
 from idp.signin.farewell import Farewell
-from idp.signin.lockout import Limits, Lockout
+from idp.signin.limits import LimitsStore
+from idp.signin.lockout import Lockout
 from idp.store import Store
 
 
@@ -43,6 +47,7 @@ class Desk:
     """The desk's nouns."""
 
     people: PeopleDesk
+    personal: PersonalDesk
     consents: ConsentDesk
     methods: MethodDesk
     partners: PartnerDesk
@@ -50,6 +55,7 @@ class Desk:
     channels: ChannelDesk
     keys: KeyDesk
     texts: TextDesk
+    limits: LimitDesk
     records: RecordDesk
     sources: SourceDesk
 
@@ -90,9 +96,10 @@ def build_desk(
             hasher=hasher,
             methods=methods,
             farewell=farewell,
-            lockout=Lockout(store, clock, Limits()),
+            lockout=Lockout(store, clock, LimitsStore(store).get),
             audit=audit,
         ),
+        personal=PersonalDesk(store=store, clock=clock, people=people, farewell=farewell, audit=audit),
         consents=ConsentDesk(
             store=store, people=people, partners=partners, consents=consents, grants=grants, audit=audit
         ),
@@ -106,6 +113,9 @@ def build_desk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
+        limits=LimitDesk(
+            store=store, clock=clock, limits=LimitsStore(store), bans=Bans(store, clock), audit=audit
+        ),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
     )

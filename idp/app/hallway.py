@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,7 +30,8 @@ from idp.signin.flow import Flow
 from idp.signin.issue import Issuing
 from idp.signin.judge import Factors, Judge
 from idp.signin.launcher import Launcher, Start
-from idp.signin.lockout import Limits, Lockout
+from idp.signin.limits import Limits, LimitsStore
+from idp.signin.lockout import Lockout
 from idp.signin.logout import SignOut
 from idp.signin.pages import SignInPages
 from idp.signin.record import SignIns
@@ -64,6 +65,7 @@ def build_hallway(
     starts tells by door where people open an application from here.
     """
     clock, store, lifetimes = ground.clock, ground.store, ground.sessions.lifetimes
+    in_force = LimitsStore(store).get if limits is None else lambda: limits
     local = LocalSource(store, PasswordHasher(cost), clock)
     people, methods = People(store, clock, [local]), Methods(store, ground.sealer, clock)
     grants, devices = Grants(store, clock, ground.audit), Devices(lifetimes.device)
@@ -82,13 +84,13 @@ def build_hallway(
     )
     flow = Flow(
         judge=judge,
-        issuing=_issuing(ground, doors, grants, devices, farewell),
-        records=SignIns(ground.state, clock, lifetimes.sign_in),
+        issuing=_issuing(ground, doors, grants, devices, farewell, in_force),
+        records=SignIns(ground.state, clock, lifetimes.sign_in, in_force),
         attempts=Attempts(
             store=store,
             clock=clock,
             people=people,
-            lockout=Lockout(store, clock, limits or Limits()),
+            lockout=Lockout(store, clock, in_force),
             devices=devices,
             audit=ground.audit,
         ),
@@ -108,7 +110,12 @@ def build_hallway(
 
 
 def _issuing(
-    ground: Ground, doors: Mapping[str, Door], grants: Grants, devices: Devices, farewell: Farewell
+    ground: Ground,
+    doors: Mapping[str, Door],
+    grants: Grants,
+    devices: Devices,
+    farewell: Farewell,
+    limits: Callable[[], Limits],
 ) -> Issuing:
     return Issuing(
         store=ground.store,
@@ -122,6 +129,7 @@ def _issuing(
         farewell=farewell,
         audit=ground.audit,
         lifetimes=ground.sessions.lifetimes,
+        limits=limits,
     )
 
 

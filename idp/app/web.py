@@ -18,9 +18,10 @@ from idp.directory.hashing import Cost
 from idp.oidc import pages as oidc_pages
 from idp.saml import pages as saml_pages
 from idp.settings import Settings
-from idp.signin.lockout import Limits
+from idp.signin.bans import Bans
+from idp.signin.limits import Limits
 from idp.store import revision
-from idp.web import health, logs
+from idp.web import banned, health, logs
 from idp.web.metrics import Metrics, MetricsPages
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
@@ -44,6 +45,7 @@ def build_app(
         ),
         json_endpoints=(*oidc_pages.JSON_ENDPOINTS, *health.JSON_ENDPOINTS),
     )
+    banned.install(app, Bans(ground.store, ground.clock).covers, open_endpoints=health.JSON_ENDPOINTS)
     for pages in (
         hallway.pages,
         saml_room.pages(ground, saml, hallway),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from idp.app import channels
@@ -12,11 +12,12 @@ from idp.app.saml import build_saml
 from idp.core.model import Actor
 from idp.desk.dropfolder import DropFolder
 from idp.desk.sources import SourceDesk
-from idp.jobs import CleanUp, Handler, Job, Schedule, Worker
+from idp.jobs import CleanUp, Handler, Job, Retention, Schedule, Worker
 from idp.oidc.backchannel import BackChannel
 from idp.saml.backchannel import BackChannel as SoapBackChannel
 from idp.settings import Settings
 from idp.signin.farewell import kind_for
+from idp.signin.limits import LimitsStore
 from idp.state import open_state
 from idp.web.metrics import Metrics
 
@@ -28,7 +29,9 @@ def build_worker(settings: Settings) -> Worker:
     """Return the worker with all jobs; call it after the fork."""
     ground = open_ground(settings, Metrics(settings.counts).saw if settings.metrics_token else None)
     state = open_state(settings.state_url, data=settings.data, clock=ground.clock)
-    clean_up = CleanUp(ground.store, ground.clock, sweeps=[state.sweep])
+    clean_up = CleanUp(
+        ground.store, ground.clock, sweeps=[state.sweep], retention=_retention(LimitsStore(ground.store))
+    )
     sources = _sources(ground)
     folder = DropFolder(folder=settings.data / DROP_FOLDER, watching=sources.watching)
     return Worker(
@@ -41,6 +44,17 @@ def build_worker(settings: Settings) -> Worker:
         ],
         handlers=_handlers(ground),
     )
+
+
+def _retention(limits: LimitsStore) -> Callable[[], Retention]:
+    def kept() -> Retention:
+        now = limits.get()
+        return Retention(
+            record=timedelta(days=now.audit_days),
+            personal=timedelta(days=min(now.personal_days, now.audit_days)),
+        )
+
+    return kept
 
 
 def _sources(ground: Ground) -> SourceDesk:

@@ -14,6 +14,7 @@ class Event(StrEnum):
     # Answers to partners
     TOKEN_ISSUED = "token-issued"
     TOKEN_DENIED = "token-denied"
+    LOOP_STOPPED = "loop-stopped"
     GRANT_REDEEMED = "grant-redeemed"
     GRANT_REPLAYED = "grant-replayed"
     GRANT_REFRESHED = "grant-refreshed"
@@ -43,6 +44,8 @@ class Event(StrEnum):
     METHOD_REMOVED = "method-removed"
     ENROLMENT_REOPENED = "enrolment-reopened"
     PERSON_ADDED = "person-added"
+    PERSON_EXPORTED = "person-exported"
+    PERSON_ERASED = "person-erased"
     PERSON_CHANGED = "person-changed"
     PERSON_DISABLED = "person-disabled"
     PERSON_ENABLED = "person-enabled"
@@ -64,6 +67,8 @@ class Event(StrEnum):
     CARRIER_TESTED = "carrier-tested"
     KEYS_ROTATED = "keys-rotated"
     POLICY_CHANGED = "policy-changed"
+    NETWORK_BANNED = "network-banned"
+    NETWORK_UNBANNED = "network-unbanned"
     LIMITS_CHANGED = "limits-changed"
 
     @property
@@ -76,6 +81,7 @@ class Event(StrEnum):
 _NUMBERS = {
     Event.TOKEN_ISSUED: 1200,
     Event.TOKEN_DENIED: 1201,
+    Event.LOOP_STOPPED: 364,
     Event.CREDENTIAL_ACCEPTED: 1202,
     Event.CREDENTIAL_REFUSED: 1203,
     Event.PASSWORD_CHANGED: 1204,

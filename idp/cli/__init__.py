@@ -18,6 +18,8 @@ _COMMANDS: Mapping[str, str] = {
     "partner": "Bring in the applications that people sign in to.",
     "policy": "Show and set the rules that say what a sign-in needs.",
     "channel": "Set up the carriers that take text messages and mail.",
+    "limits": "Show and set how much is too much.",
+    "network": "Ban networks, and let them in again.",
     "key": "List and rotate the signing keys.",
     "audit": "Show who proved what to whom, newest first.",
     "serve": "Run the identity provider.",

@@ -14,7 +14,7 @@ from idp.core.errors import Refused
 from idp.core.model import Person, Role
 from idp.desk.people import PersonSeen
 from idp.directory import attributes
-from idp.directory.people import NewPerson
+from idp.directory.people import NewPerson, PersonChanges
 
 _PAGE = 500
 
@@ -58,7 +58,7 @@ def add(
         name=name,
         display_name=attributes.line(display_name, what="A display name") if display_name else "",
         attributes=_attributes(email, mobile),
-        groups=tuple(dict.fromkeys(attributes.line(group, what="A group name") for group in groups)),
+        groups=_groups(groups),
         roles=(Role.OWNER.value,) if owner else (),
     )
     password, made_up = _password(from_stdin=password_stdin)
@@ -150,6 +150,87 @@ def unlock(*, name: str) -> None:
     with office() as desk:
         person = desk.people.unlock(name, actor=desk.actor)
     say(f"Unlocked {person.name}.")
+
+
+@command.command(name="set")
+@click.argument("name")
+@click.option("--display-name", metavar="T", default="", help="Full name, as applications show it.")
+@click.option("--email", metavar="A", help='E-mail address (attribute mail); "" takes it away.')
+@click.option("--group", "groups", metavar="G", multiple=True, help="A group, in place of all before.")
+@click.option("--no-groups", is_flag=True, help="Take NAME out of every group.")
+@click.option(
+    "--owner/--no-owner", default=None, help="Make NAME an owner of the installation, or no longer."
+)
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def set_(
+    *,
+    name: str,
+    display_name: str,
+    email: str | None,
+    groups: tuple[str, ...],
+    no_groups: bool,
+    owner: bool | None,
+    json_: bool,
+) -> None:
+    """Change what is given of NAME; the rest stays."""
+    if groups and no_groups:
+        raise click.UsageError("Give --group or --no-groups, not both.")
+    mail = {} if email is None else {"mail": (attributes.mail(email),) if email else ()}
+    changes = PersonChanges(
+        display_name=attributes.line(display_name, what="A display name") if display_name else "",
+        attributes=mail,
+        groups=_groups(groups) if groups or no_groups else None,
+        roles=None if owner is None else (Role.OWNER.value,) if owner else (),
+    )
+    with office() as desk:
+        person = desk.people.change(name, changes, actor=desk.actor)
+    if json_:
+        as_json(_summary(person))
+    else:
+        say(f"Changed {person.name}.")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input (one line).")
+def set_password(*, name: str, password_stdin: bool) -> None:
+    """Give NAME another password, and sign NAME out everywhere.
+
+    It is asked for, read, or made up, as by `idp person add`.
+    """
+    password, made_up = _password(from_stdin=password_stdin)
+    with office() as desk:
+        person = desk.people.set_password(name, password, actor=desk.actor)
+    say(f"Changed the password of {person.name}.")
+    if made_up:
+        say(f"Password: {password}")
+
+
+@command.command()
+@click.argument("name")
+def export(*, name: str) -> None:
+    """Print everything that is known of NAME, as JSON; secrets are left out."""
+    with office() as desk:
+        as_json(desk.personal.export(name, actor=desk.actor))
+
+
+@command.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def erase(*, name: str, yes: bool) -> None:
+    """Erase NAME for good: account, methods, sessions, and the name in the audit.
+
+    It can not be undone; somebody of the same name would be somebody new to every application.
+    """
+    if not yes and click.prompt("Type the user name again to erase it", err=True, type=str) != name:
+        raise Refused("Nothing was erased.")
+    with office() as desk:
+        desk.personal.erase(name, actor=desk.actor)
+    say("Erased. Rules and applications that name this person still do: idp policy show, idp partner list.")
+
+
+def _groups(groups: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(attributes.line(group, what="A group name") for group in groups))
 
 
 def _attributes(email: str, mobile: str) -> dict[str, tuple[str, ...]]:

@@ -2,6 +2,8 @@
 
 CountersignError
 |-- BadMessage   our own page, never a redirect: the sender or its request is not trusted
+|   |-- Banned   nobody may come from that network
+|   `-- Looping  the application sends people back at once, again and again
 |-- Unavailable  what we stand on, the database or the state, can't be reached: no answer is made up
 |-- Denied       answered in the partner's protocol: the request was fine, the answer is no
 `-- Refused      stay on the page and try again: the person's or the administrator's input
@@ -50,6 +52,18 @@ class CountersignError(Exception):
 
 class BadMessage(CountersignError):
     """A message or address that cannot be trusted; shown on our own page."""
+
+
+class Banned(BadMessage):
+    """A network that nobody may come from."""
+
+    status = 403
+
+
+class Looping(BadMessage):
+    """An application that sends people back at once, again and again."""
+
+    status = 429
 
 
 class Unavailable(CountersignError):

@@ -260,7 +260,7 @@ class Person:
 
     attributes maps LDAP names to values. may_enrol is True until the first method was
     registered (and again when an administrator removed the last one). recovery_due is True from
-    then until the person saved recovery codes.
+    then until the person saved recovery codes. What was proved before proofs_from counts no more.
     """
 
     id: str
@@ -274,6 +274,7 @@ class Person:
     enabled: bool = True
     may_enrol: bool = True
     recovery_due: bool = False
+    proofs_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from idp.desk.rights import need_owner
 from idp.directory import phones
 from idp.directory.hashing import PasswordHasher
 from idp.directory.local import LocalSource
-from idp.directory.people import NewPerson, People
+from idp.directory.people import NewPerson, People, PersonChanges
 from idp.factors import password, sms
 from idp.factors.codes import target_of
 from idp.methods import Methods
@@ -83,6 +83,33 @@ class PeopleDesk:
             )
             return PersonSeen(person=person, methods=self.methods.of(connection, person.id), locked=locked)
 
+    def change(self, name: str, changes: PersonChanges, *, actor: Actor) -> Person:
+        """Change a person's display name, attributes, groups or roles. Raises Refused."""
+        need_owner(actor)
+        with self.store.write(alone=True) as unit:
+            person = self.people.change(unit, found(self.people, unit.connection, name), changes)
+            self._record(unit, Event.PERSON_CHANGED, person, actor)
+        return person
+
+    def set_password(self, name: str, password: str, *, actor: Actor) -> Person:
+        """Give a local person another password, and end their sessions. Raises Refused.
+
+        What was proved with the old one counts no more, in sign-ins under way neither; wrong
+        tries at it are forgotten.
+        """
+        need_owner(actor)
+        hashed = self.hasher.hash(password)
+        with self.store.write(alone=True) as unit:
+            person = found(self.people, unit.connection, name)
+            if person.source != self.local.name:
+                raise Refused("That person's password is kept elsewhere, and must be changed there.")
+            self.local.set_password(unit, person.source_key, hashed)
+            self.people.forget_proofs(unit, person.id)
+            self.farewell.end_all(unit, person.id, self.clock.now())
+            lockout.forget(unit, self._typed(unit.connection, person))
+            self._record(unit, Event.PASSWORD_CHANGED, person, actor)
+        return person
+
     def disable(self, name: str, *, actor: Actor) -> Person:
         """Keep a person from signing in, and end their sessions. Raises Refused."""
         need_owner(actor)
@@ -111,9 +138,12 @@ class PeopleDesk:
             self._record(unit, Event.UNLOCKED, person, actor)
         return person
 
-    def _targets(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
+    def _typed(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
         names = self.people.login_keys(connection, person.id)
-        typed = [("password", password.target_of(name)) for name in names]
+        return [("password", password.target_of(name)) for name in names]
+
+    def _targets(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
+        typed = self._typed(connection, person)
         codes = [factor for factor, worth in FACTORS.items() if not worth.first]
         keys = (target_of(person.id), "enrol:" + person.id)
         return [*typed, *((factor, key) for factor in codes for key in keys)]

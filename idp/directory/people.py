@@ -39,6 +39,11 @@ _PAGE = (
 _WITH_ROLE = (
     sa.select(people.c.id).where(sa.cast(people.c.roles, sa.Text).contains(sa.bindparam("quoted"))).limit(1)
 )
+_FORGET_PROOFS = (
+    sa.update(people)
+    .where(people.c.id == sa.bindparam("person"))
+    .values(proofs_from=sa.bindparam("now", type_=people.c.proofs_from.type))
+)
 _SET_ENABLED = (
     sa.update(people).where(people.c.id == sa.bindparam("person")).values(enabled=sa.bindparam("to"))
 )
@@ -55,6 +60,16 @@ class NewPerson:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonChanges:
+    """What to change of a person: None and "" leave it, an attribute without values goes."""
+
+    display_name: str = ""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    groups: tuple[str, ...] | None = None
+    roles: tuple[str, ...] | None = None
 
 
 class People:
@@ -113,6 +128,7 @@ class People:
             "enabled": True,
             "may_enrol": True,
             "recovery_due": False,
+            "proofs_from": None,
             "created_at": self._clock.now(),
         }
         try:
@@ -121,6 +137,25 @@ class People:
         except IntegrityError as error:
             raise Refused("There is already a person with that name.") from error
         return _person(row)
+
+    def change(self, unit: Unit, person: Person, changes: PersonChanges) -> Person:
+        """Change what is given of a person; return the person as they are then."""
+        own = {"uid", "displayName", "groups"}
+        kept = {name: values for name, values in person.attributes.items() if name not in own}
+        merged = {**kept, **changes.attributes}
+        values = {
+            "display_name": changes.display_name or person.display_name,
+            "attributes": {name: list(given) for name, given in merged.items() if given},
+            "groups": list(person.groups if changes.groups is None else changes.groups),
+            "roles": list(person.roles if changes.roles is None else changes.roles),
+        }
+        unit.execute(sa.update(people).where(people.c.id == person.id).values(values))
+        row = _BY_ID.first(unit.connection, {"id": person.id})
+        return person if row is None else _person(row)
+
+    def forget_proofs(self, unit: Unit, person_id: str) -> None:
+        """Have nothing count any more that the person proved until now."""
+        unit.execute(_FORGET_PROOFS, {"person": person_id, "now": self._clock.now()})
 
     def set_enabled(self, unit: Unit, person_id: str, *, enabled: bool) -> None:
         """Let the person sign in, or no longer."""
@@ -169,4 +204,5 @@ def _person(row: Mapping[Any, Any]) -> Person:
         enabled=row["enabled"],
         may_enrol=row["may_enrol"],
         recovery_due=row["recovery_due"],
+        proofs_from=row["proofs_from"],
     )

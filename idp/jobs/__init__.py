@@ -1,6 +1,6 @@
 """Jobs: an outbox and a leased schedule in the database, and the worker that does them."""
 
-from idp.jobs.cleanup import CleanUp
+from idp.jobs.cleanup import CleanUp, Retention
 from idp.jobs.outbox import TRIES, Message, Outbox, Outcome, Waiting, pause
 from idp.jobs.schedule import Job, Schedule
 from idp.jobs.worker import Handler, Worker
@@ -13,6 +13,7 @@ __all__ = [
     "Message",
     "Outbox",
     "Outcome",
+    "Retention",
     "Schedule",
     "Waiting",
     "Worker",

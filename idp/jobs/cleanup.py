@@ -37,7 +37,9 @@ def _expiry(table: sa.Table, key: str, condition: sa.ColumnElement[bool]) -> _Ex
 _NO_SESSION = ~sa.exists().where(schema.sessions.c.id == schema.participants.c.session)
 # A grant is checked against its session as long as it lasts, which is longer.
 _NO_GRANT = ~sa.exists().where(schema.grants.c.session == schema.sessions.c.id)
+_NO_METHOD = ~sa.exists().where(schema.methods.c.id == schema.method_codes.c.method)
 _EXPIRED = (
+    _expiry(schema.methods, "id", schema.methods.c.ends_at <= _NOW),
     _expiry(schema.tokens, "secret", schema.tokens.c.expires_at <= _NOW),
     _expiry(schema.families, "family", schema.families.c.expires_at <= _NOW),
     _expiry(schema.spent, "key", schema.spent.c.expires_at <= _NOW),
@@ -47,25 +49,71 @@ _EXPIRED = (
     _expiry(schema.devices, "id", schema.devices.c.expires_at <= _NOW),
     _expiry(schema.sent_codes, "place", schema.sent_codes.c.expires_at <= _NOW),
     _expiry(schema.attempts, "key", schema.attempts.c.window_ends_at <= _NOW),
+    _expiry(schema.bans, "network", schema.bans.c.until <= _NOW),
+    _expiry(schema.method_codes, "method", _NO_METHOD),
     _expiry(schema.deliveries, "id", schema.deliveries.c.expires_at <= _NOW),
 )
 _SENT = _expiry(schema.outbox, "id", schema.outbox.c.done_at <= _NOW)
 
 
-class CleanUp:
-    """Deletes expired rows, then does what other rooms want swept (state)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long the record is kept, and how long the names and addresses in it."""
 
-    def __init__(self, store: Store, clock: Clock, sweeps: Sequence[Callable[[], int]] = ()) -> None:
+    record: timedelta
+    personal: timedelta
+
+
+_OLD = _expiry(schema.audit, "id", schema.audit.c.at <= _NOW)
+_STILL_PERSONAL = (schema.audit.c.at <= _NOW) & schema.audit.c.personal.is_not(None)
+_NAMED = sa.select(schema.audit.c.id).where(_STILL_PERSONAL).limit(BATCH)
+_UNNAME = (
+    sa.update(schema.audit)
+    .where(schema.audit.c.id.in_(sa.bindparam("found", expanding=True)))
+    .values(personal=None)
+)
+
+
+class CleanUp:
+    """Deletes expired rows, then does what other rooms want swept (state).
+
+    The record is kept for ever unless retention says otherwise.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        sweeps: Sequence[Callable[[], int]] = (),
+        *,
+        retention: Callable[[], Retention] | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._sweeps = sweeps
+        self._retention = retention
 
     def run(self) -> int:
         """Return how many rows and held values were deleted."""
         now = self._clock.now()
         deleted = sum(self._all(expiry, now) for expiry in _EXPIRED)
         deleted += self._all(_SENT, now - SENT_KEPT)
+        if self._retention is not None:
+            kept = self._retention()
+            deleted += self._all(_OLD, now - kept.record)
+            self._unname(now - kept.personal)
         return deleted + sum(sweep() for sweep in self._sweeps)
+
+    def _unname(self, until: datetime) -> None:
+        """Erase the personal part of what was recorded until then."""
+        while True:
+            with self._store.read() as connection:
+                found = connection.execute(_NAMED, {"now": until}).scalars().all()
+            if found:
+                with self._store.write() as unit:
+                    unit.execute(_UNNAME, {"found": found})
+            if len(found) < BATCH:
+                return
 
     def _all(self, expiry: _Expiry, now: datetime) -> int:
         deleted = 0

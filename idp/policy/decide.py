@@ -221,6 +221,7 @@ def _own(facts: Facts) -> tuple[Proof, ...]:
         _at_most(proof, FACTORS[proof.factor])
         for proof in facts.proofs
         if proof.person == facts.person.id
+        and (facts.person.proofs_from is None or proof.at >= facts.person.proofs_from)
         and proof.factor in FACTORS
         and proof.at - facts.now <= CLOCKS_APART
     )

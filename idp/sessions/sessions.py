@@ -37,7 +37,24 @@ _ALIVE = Prepared(
 )
 _KEPT = sa.select(sessions).where(sessions.c.id == sa.bindparam("session"))
 _UNENDED = _KEPT.where(sessions.c.ended_at.is_(None))
-_INSERT = sa.insert(sessions)
+_OF_BROWSER = Prepared(
+    sa.select(sessions).where(
+        sessions.c.browser == sa.bindparam("opened_in"),
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at > sa.bindparam("now", type_=sessions.c.expires_at.type),
+    )
+)
+# What ran out in a browser makes room for the next.
+_RELEASE = (
+    sa.update(sessions)
+    .where(
+        sessions.c.browser == sa.bindparam("opened_in"),
+        sessions.c.browser != "",
+        sessions.c.ended_at.is_(None),
+        sessions.c.expires_at <= sa.bindparam("now", type_=sessions.c.expires_at.type),
+    )
+    .values(browser="")
+)
 _GAIN = (
     sa.update(sessions)
     .where(sessions.c.id == sa.bindparam("session"), sessions.c.ended_at.is_(None))
@@ -94,6 +111,19 @@ _KNOWN_AS = (
     .limit(sa.bindparam("most"))
 )
 _BY_ID = sa.select(participants).where(participants.c.id == sa.bindparam("participant"))
+_LATELY = participants.c.answers_since > sa.bindparam("since", type_=participants.c.answers_since.type)
+_ANSWERED = (
+    sa.update(participants)
+    .where(participants.c.id == sa.bindparam("participant"))
+    .values(
+        answers=sa.case((_LATELY, participants.c.answers + 1), else_=1),
+        answers_since=sa.case(
+            (_LATELY, participants.c.answers_since),
+            else_=sa.bindparam("now", type_=participants.c.answers_since.type),
+        ),
+    )
+    .returning(participants.c.answers)
+)
 _LEAVE = (
     sa.update(participants)
     .where(participants.c.id == sa.bindparam("participant"), participants.c.ended_at.is_(None))
@@ -171,8 +201,20 @@ class Sessions:
             expires_at=now + lasts,
         )
 
-    def open(self, unit: Unit, session: Session) -> str:
-        """Open a prepared session; return the secret for the cookie."""
+    def of_browser(self, connection: sa.Connection, browser: str, now: datetime) -> Session | None:
+        """Return the session that was opened in a browser (the hash of its cookie) and goes on."""
+        if not browser:
+            return None
+        row = _OF_BROWSER.first(connection, {"opened_in": browser, "now": now})
+        return None if row is None else _session(row)
+
+    def open(self, unit: Unit, session: Session, browser: str = "") -> str | None:
+        """Open a prepared session in a browser; return the secret for the cookie.
+
+        None when another one was opened there meanwhile: a browser has one, or there would be
+        one that nobody can sign out of.
+        """
+        unit.execute(_RELEASE, {"opened_in": browser, "now": session.created_at})
         secret = new_secret()
         row = {
             "id": session.id,
@@ -183,9 +225,9 @@ class Sessions:
             "created_at": session.created_at,
             "expires_at": session.expires_at,
             "ended_at": None,
+            "browser": browser,
         }
-        unit.execute(_INSERT, row)
-        return secret
+        return secret if unit.execute(_insert(unit.connection.dialect.name), row).rowcount == 1 else None
 
     def gain(self, unit: Unit, session: Session, proofs: Sequence[Proof]) -> str | None:
         """Keep more proofs in a session under a new secret, so that a planted one is worthless.
@@ -231,6 +273,8 @@ class Sessions:
             "named": participant.subject.value,
             "created_at": now,
             "ended_at": None,
+            "answers": 1,
+            "answers_since": now,
         }
         return unit.execute(_join(unit.connection.dialect.name), row).rowcount == 1
 
@@ -242,6 +286,11 @@ class Sessions:
             "value": participant.subject.value,
         }
         unit.execute(_REJOIN, again)
+
+    def answered(self, unit: Unit, participant_id: str, now: datetime, *, within: timedelta) -> int:
+        """Count an answer to a partner within a session; return how many there were in that time."""
+        counting = {"participant": participant_id, "now": now, "since": now - within}
+        return int(unit.execute(_ANSWERED, counting).scalar_one())
 
     def participants(self, connection: sa.Connection, session_id: str) -> list[Participant]:
         """Return the partners of a session that have not ended, in the order they came."""
@@ -268,6 +317,12 @@ class Sessions:
     def leave(self, unit: Unit, participant_id: str, now: datetime) -> bool:
         """Mark a participant as told; return whether it was still open."""
         return unit.execute(_LEAVE, {"participant": participant_id, "now": now}).rowcount == 1
+
+
+@cache
+def _insert(dialect: str) -> sa.Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(sessions).on_conflict_do_nothing()
 
 
 @cache

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from idp.audit import AuditLog, Entry, Event
 from idp.claims import missing, release, values
-from idp.core.errors import Denied, Reason
+from idp.core.errors import Denied, Looping, Reason
 from idp.core.ids import new_id, new_secret
 from idp.core.model import (
     Grant,
@@ -25,11 +25,16 @@ from idp.policy.model import Decision, Issue
 from idp.sessions import Consents, Devices, Grants, Lifetimes, Session, Sessions, Subjects
 from idp.signin.farewell import Farewell
 from idp.signin.judge import Judged
+from idp.signin.limits import Limits
 from idp.store import Store, Unit
 
 
-class _JoinedMeanwhile(Exception):
-    """Another answer of the same session to the same partner was faster."""
+class _OutrunError(Exception):
+    """Another answer was faster: of the same session to the same partner, or in the same browser."""
+
+
+class _LoopError(Exception):
+    """The partner was answered so often, so fast, that it must be sending the browser back at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ class Issuing:
     farewell: Farewell
     audit: AuditLog
     lifetimes: Lifetimes
+    limits: Callable[[], Limits]
 
     def __call__(self, judged: Judged, visit: Visit) -> Issued:
         """Answer the partner. Raises Denied when the subject can't be named or the session is gone.
@@ -66,18 +72,20 @@ class Issuing:
         while True:
             try:
                 return self._once(judged, visit)
-            except _JoinedMeanwhile:
-                # Two windows of one browser asked for the same partner: the session has one
-                # participant for it, so this answer is made again with that one.
+            except _OutrunError:
+                # Two windows of one browser: it has one session, and the session one participant
+                # for a partner, so this answer is made again with those.
                 continue
+            except _LoopError:
+                raise self._looping(judged) from None
 
     def _once(self, judged: Judged, visit: Visit) -> Issued:
         if not isinstance(judged.decision.verdict, Issue) or judged.person is None:
             raise Denied("Nothing was proved.", reason=Reason.LOGIN_REQUIRED, detail="not decided")
         now = self.clock.now()
-        current = judged.session
-        session = self._session(judged, now)
         with self.store.read() as connection:
+            current = judged.session or self.sessions.of_browser(connection, judged.sign_in.browser, now)
+            session = self._session(judged, current, now)
             joined = self.sessions.joined(connection, session.id, judged.partner.id)
         participant = self._participant(judged, judged.person, session, joined, now)
         door = self.doors[judged.sign_in.request.door]
@@ -87,9 +95,9 @@ class Issuing:
             secret = self._keep_session(unit, judged, session, current, now)
             if joined is None:
                 if not self.sessions.join(unit, participant, now):
-                    raise _JoinedMeanwhile
-            elif participant != joined:
-                self.sessions.rejoin(unit, participant)
+                    raise _OutrunError
+            else:
+                self._rejoin(unit, participant, joined, now)
             if door.keeps_grants:
                 self._keep_grant(unit, grant)
             self._keep_consent(unit, judged, now)
@@ -103,8 +111,8 @@ class Issuing:
         )
 
     # The parts of a grant ---------------------------------------------------------------------
-    def _session(self, judged: Judged, now: datetime) -> Session:
-        sign_in, current = judged.sign_in, judged.session
+    def _session(self, judged: Judged, current: Session | None, now: datetime) -> Session:
+        sign_in = judged.sign_in
         if current is not None and current.person == sign_in.person:
             return current
         return self.sessions.prepare(person=sign_in.person, proofs=sign_in.proofs, stay=sign_in.stay, now=now)
@@ -192,9 +200,13 @@ class Issuing:
                 self.sessions.end(unit, current.id, now)
                 self.farewell(unit, self.sessions.participants(unit.connection, current.id))
                 self.grants.revoke_session(unit, current.id)
-            return self.sessions.open(unit, session)
+            opened = self.sessions.open(unit, session, judged.sign_in.browser)
+            if opened is None:
+                raise _OutrunError
+            return opened
         kept = merge(session.proofs, judged.sign_in.proofs)
-        if kept != session.proofs:
+        # A session that the browser brought no cookie of gets a new one in any case.
+        if kept != session.proofs or judged.session is None:
             secret = self.sessions.gain(unit, session, kept)
             if secret is not None:
                 return secret
@@ -205,6 +217,20 @@ class Issuing:
             reason=Reason.LOGIN_REQUIRED,
             detail="session ended during the sign-in",
         )
+
+    def _rejoin(self, unit: Unit, participant: Participant, joined: Participant, now: datetime) -> None:
+        limits = self.limits()
+        answers = self.sessions.answered(unit, joined.id, now, within=limits.loop)
+        if answers > limits.answers:
+            raise _LoopError
+        if participant != joined:
+            self.sessions.rejoin(unit, participant)
+
+    def _looping(self, judged: Judged) -> Looping:
+        looping = Looping("The application keeps sending you back here, so we stopped.")
+        with self.store.write() as unit:
+            self.audit.record(unit, _looped(judged, looping.reference))
+        return looping
 
     def _keep_consent(self, unit: Unit, judged: Judged, now: datetime) -> None:
         request, person = judged.sign_in.request, judged.sign_in.person
@@ -281,6 +307,20 @@ def _named(person: Person, attribute: str) -> str:
             detail=f"{len(found)} values of {attribute!r}",
         )
     return found[0]
+
+
+def _looped(judged: Judged, reference: str) -> Entry:
+    return Entry(
+        event=Event.LOOP_STOPPED,
+        person=judged.sign_in.person,
+        partner=judged.partner.id,
+        verdict="deny",
+        reason="loop",
+        correlation=judged.sign_in.correlation,
+        reference=reference,
+        name=judged.person.name if judged.person else "",
+        address=judged.sign_in.network.address,
+    )
 
 
 def _issued(judged: Judged, grant: Grant) -> Entry:

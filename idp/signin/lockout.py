@@ -5,36 +5,16 @@ The counts live in the database: they must survive whatever happens to the state
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 import sqlalchemy as sa
 
 from idp.core.ids import fingerprint
 from idp.core.ports import Clock
-from idp.policy.model import FACTORS
+from idp.signin.limits import Limits
 from idp.store import Store, Unit
 from idp.store.counters import clear, count_down, count_up, counts, place
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How many attempts are allowed within one window, by what they are counted over.
-
-    Every attempt counts, right ones too, until a right one clears its own target's count.
-    Codes are short, and whoever guesses them has the password already: their window is longer
-    (240 guesses a day, of which each hits with 3 in a million).
-    """
-
-    tries: int = 10
-    window: timedelta = timedelta(minutes=15)
-    code_window: timedelta = timedelta(hours=1)
-    address: int = 100
-
-    def window_of(self, factor: str) -> timedelta:
-        """Return how long attempts at one target of a factor are counted together."""
-        return self.window if FACTORS[factor].first else self.code_window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +33,7 @@ class Counted:
 class Lockout:
     """Counters over target (person or method), and address; browsers known to a person count apart."""
 
-    def __init__(self, store: Store, clock: Clock, limits: Limits) -> None:
+    def __init__(self, store: Store, clock: Clock, limits: Callable[[], Limits]) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits
@@ -67,14 +47,13 @@ class Lockout:
         """
         target_key = key_of(factor, target, familiar=familiar)
         address_key = "address:" + fingerprint(place(address))
-        now = self._clock.now()
+        now, limits = self._clock.now(), self._limits()
         with self._store.write() as unit:
-            of_address = count_up(unit, address_key, now=now, window=self._limits.window)
-            of_target = count_up(unit, target_key, now=now, window=self._limits.window_of(factor))
-        limit = self._limits.tries
+            of_address = count_up(unit, address_key, now=now, window=limits.window)
+            of_target = count_up(unit, target_key, now=now, window=limits.window_of(factor))
         return Counted(
-            locked=of_target > limit or (of_address > self._limits.address and not familiar),
-            just_locked=of_target == limit + 1,
+            locked=of_target > limits.tries or (of_address > limits.address and not familiar),
+            just_locked=of_target == limits.tries + 1,
             target_key=target_key,
             address_key=address_key,
         )
@@ -94,7 +73,7 @@ class Lockout:
         """Say whether a target is locked for browsers that the person is not known on."""
         keys = [key_of(factor, target, familiar=False)]
         tries = counts(connection, keys, now=self._clock.now())
-        return any(count > self._limits.tries for count in tries.values())
+        return any(count > self._limits().tries for count in tries.values())
 
 
 def key_of(factor: str, target: str, *, familiar: bool) -> str:

@@ -70,7 +70,7 @@ class SignInPages:
     # For the doors ----------------------------------------------------------------------------
     def arrive(self, arrived: SignInRequest) -> Response:
         """Keep a verified request that came by a cross-site POST and go on by GET."""
-        return see("/signin/arrive/" + self.flow.records.arrive(arrived))
+        return see("/signin/arrive/" + self.flow.records.arrive(arrived, visit_of(request).network.address))
 
     def respond(self, step: Step) -> Response:
         """Return the response for a step: to the partner, or to the sign-in's own address."""

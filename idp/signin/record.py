@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 from idp.core import codec
-from idp.core.errors import BadMessage
+from idp.core.errors import BadMessage, Busy
 from idp.core.ids import fingerprint, new_id, same
 from idp.core.model import SignIn, SignInRequest, Visit
 from idp.core.ports import Clock, State
+from idp.signin.limits import Limits
+from idp.store.counters import place
 
 # An expired record is kept a while longer, so that its page can name the application and start
 # the same sign-in again.
@@ -28,6 +31,12 @@ class Foreign(BadMessage):
     status = 403
 
 
+class Crowded(Busy):
+    """More sign-ins began lately than are let in."""
+
+    status = 429
+
+
 class Expired(BadMessage):
     """The sign-in took too long; it can be started again."""
 
@@ -41,13 +50,17 @@ class Expired(BadMessage):
 class SignIns:
     """Sign-ins by id; an id opens nothing without the browser cookie it was made for."""
 
-    def __init__(self, state: State, clock: Clock, lifetime: timedelta) -> None:
+    def __init__(
+        self, state: State, clock: Clock, lifetime: timedelta, limits: Callable[[], Limits] = Limits
+    ) -> None:
         self._state = state
         self._clock = clock
         self.lifetime = lifetime
+        self._limits = limits
 
     def keep(self, sign_in: SignIn) -> None:
-        """Store a new sign-in."""
+        """Store a new sign-in. Raises Crowded."""
+        self._admit("signins", sign_in.network.address)
         self._state.put(_key(sign_in.id), codec.dump(sign_in), self.lifetime * _REMEMBER)
 
     def load(self, sign_in_id: str, visit: Visit) -> tuple[SignIn, int]:
@@ -94,8 +107,12 @@ class SignIns:
             denied="",
         )
 
-    def arrive(self, request: SignInRequest) -> str:
-        """Keep a verified request that came by POST; return the one-time id that begins it."""
+    def arrive(self, request: SignInRequest, address: str) -> str:
+        """Keep a verified request that came by POST from an address; return the one-time id that begins it.
+
+        Raises Crowded.
+        """
+        self._admit("arrivals", address)
         # A cross-site POST carries no Lax cookie, so the sign-in begins at the GET that follows.
         arrival = new_id()
         self._state.put("arrival:" + arrival, codec.dump(request), timedelta(minutes=5))
@@ -107,6 +124,15 @@ class SignIns:
         if text is None:
             raise Finished("This sign-in was opened before, or is too old.")
         return codec.load(SignInRequest, text)
+
+    def _admit(self, what: str, address: str) -> None:
+        """Let only so many begin: whoever is signed in passes without, and keeps nothing."""
+        # In state, where what is counted is kept: when the counts vanish, so has what they bound.
+        limits, minute = self._limits(), timedelta(minutes=1)
+        if self._state.incr(f"{what}:{place(address)}", minute) > limits.arrivals:
+            raise Crowded("Too many sign-ins began in your network just now.", detail="flood from an address")
+        if self._state.incr(f"{what}:all", minute) > limits.arrivals_all:
+            raise Crowded("Too many sign-ins began just now.", detail="flood from everywhere")
 
     def _held(self, sign_in_id: str) -> tuple[SignIn, int]:
         held = self._state.get(_key(sign_in_id))

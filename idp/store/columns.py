@@ -50,3 +50,8 @@ def json(name: str) -> sa.Column[Any]:
 def flag(name: str) -> sa.Column[bool]:
     """Return yes or no, not null."""
     return sa.Column(name, sa.Boolean, nullable=False)
+
+
+def only(condition: str) -> dict[str, Any]:
+    """Return the options of an index over only those rows that meet a condition (SQL)."""
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}

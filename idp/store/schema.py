@@ -9,6 +9,7 @@ from idp.store.columns import Serial as _Serial
 from idp.store.columns import at as _at
 from idp.store.columns import flag as _flag
 from idp.store.columns import json as _json
+from idp.store.columns import only as _only
 from idp.store.columns import text as _text
 
 metadata = sa.MetaData()
@@ -56,8 +57,7 @@ keys = sa.Table(
         "alg",
         "state",
         unique=True,
-        sqlite_where=sa.text("state <> 'retired'"),
-        postgresql_where=sa.text("state <> 'retired'"),
+        **_only("state <> 'retired'"),
     ),
 )
 partners = sa.Table(
@@ -133,6 +133,8 @@ people = sa.Table(
     _flag("may_enrol"),
     # True from the first method that a person set up until the recovery codes were saved.
     sa.Column("recovery_due", sa.Boolean, nullable=False, server_default=sa.false()),
+    # What was proved before counts no more: the password was changed.
+    _at("proofs_from", nullable=True),
     _at("created_at"),
     sa.UniqueConstraint("source", "source_key", name="uq_people_source"),
 )
@@ -216,8 +218,7 @@ sessions = sa.Table(
         "uq_sessions_browser",
         "browser",
         unique=True,
-        sqlite_where=sa.text("ended_at IS NULL AND browser <> ''"),
-        postgresql_where=sa.text("ended_at IS NULL AND browser <> ''"),
+        **_only("ended_at IS NULL AND browser <> ''"),
     ),
 )
 participants = sa.Table(
@@ -342,15 +343,13 @@ audit = sa.Table(
     sa.Index(
         "ix_audit_reference",
         "reference",
-        sqlite_where=sa.text("reference <> ''"),
-        postgresql_where=sa.text("reference <> ''"),
+        **_only("reference <> ''"),
     ),
     # What is still to be erased; what was erased must not be looked at again and again.
     sa.Index(
         "ix_audit_personal",
         "at",
-        sqlite_where=sa.text("personal IS NOT NULL"),
-        postgresql_where=sa.text("personal IS NOT NULL"),
+        **_only("personal IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
 )

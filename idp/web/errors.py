@@ -11,7 +11,7 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from idp.core.errors import BadMessage, CountersignError, Denied, Unavailable
+from idp.core.errors import BadMessage, Banned, Busy, CountersignError, Denied, Looping, Unavailable
 from idp.core.ids import reference
 from idp.web.i18n import mark
 from idp.web.templating import page
@@ -20,6 +20,8 @@ _log = structlog.get_logger(__name__)
 
 
 _HEADINGS: dict[type[CountersignError], str] = {
+    Banned: mark("Your network is blocked"),
+    Looping: mark("The application sends you in circles"),
     BadMessage: mark("We can’t continue"),
     Denied: mark("You can’t sign in here"),
 }
@@ -41,6 +43,13 @@ _BROKEN = mark("An error on our side kept us from doing this.")
 
 _START_AGAIN = mark("Go back to the application you came from and start again.")
 _LATER = mark("Try again in a moment.")
+_NEXT: dict[type[CountersignError], str] = {
+    Banned: mark("Try from another network."),
+    Looping: mark(
+        "You are signed in here, and the application does not take it. Close its window and wait a minute."
+    ),
+    Busy: _LATER,
+}
 
 
 def install(app: Flask, *, json_endpoints: Collection[str]) -> None:
@@ -60,7 +69,8 @@ def install(app: Flask, *, json_endpoints: Collection[str]) -> None:
         heading = next((text for kind, text in _HEADINGS.items() if isinstance(error, kind)), _TRY_AGAIN)
         heading = _OUR_FAULT if isinstance(error, Unavailable) else heading
         text = _AWAY if isinstance(error, Unavailable) else error.public
-        onward = _LATER if error.status >= 500 else _START_AGAIN
+        usual = _LATER if error.status >= 500 else _START_AGAIN
+        onward = next((text for kind, text in _NEXT.items() if isinstance(error, kind)), usual)
         return _answer(programs, error.status, heading, text, onward, error.reference)
 
     def by_http(error: HTTPException) -> BaseResponse:

@@ -25,14 +25,19 @@ def visit_of(request: Request) -> Visit:
         session=cookies.read(request, Jar.SESSION),
         device=cookies.read(request, Jar.DEVICE),
         network=Network(
-            address=client_address(
-                peer=request.remote_addr or "",
-                forwarded=request.headers.get("X-Forwarded-For", ""),
-                proxies=settings.current().trusted_proxies,
-            ),
+            address=address_of(request),
             user_agent=_printable(request.headers.get("User-Agent", "")),
         ),
         correlation=correlation.current(),
+    )
+
+
+def address_of(request: Request) -> str:
+    """Return where a request comes from, "" when it can't be known."""
+    return client_address(
+        peer=request.remote_addr or "",
+        forwarded=request.headers.get("X-Forwarded-For", ""),
+        proxies=settings.current().trusted_proxies,
     )
 
 

@@ -12,9 +12,11 @@ from idp import desk
 from idp.core.model import Actor
 from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
+from idp.desk.limits import LimitDesk
 from idp.desk.methods import MethodDesk
 from idp.desk.partners import PartnerChanges, PartnerDesk
 from idp.desk.people import PeopleDesk
+from idp.desk.personal import PersonalDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
 from idp.desk.rights import NotAllowed, need_owner
@@ -35,6 +37,8 @@ _NOUNS = {
     "policies": PolicyDesk,
     "records": RecordDesk,
     "texts": TextDesk,
+    "personal": PersonalDesk,
+    "limits": LimitDesk,
     "sources": SourceDesk,
 }
 _ARGUMENTS = {
@@ -56,6 +60,9 @@ _ARGUMENTS = {
     "changes": PartnerChanges(),
     "redirect_uris": ["https://wiki.example/cb"],
     "terms": PassTerms(),
+    "limit": "tries",
+    "network": "192.0.2.0/24",
+    "reason": "",
 }
 _VERBS = [
     (noun, name)

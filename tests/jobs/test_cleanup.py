@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from idp.jobs import CleanUp
+from idp.jobs import CleanUp, Retention
 from idp.jobs.cleanup import BATCH
 from idp.state import SqliteState
 from idp.store import schema
@@ -120,6 +120,37 @@ def test_other_rooms_sweep_along(store, clock, tmp_path):
 
 def test_the_record_and_people_are_never_cleaned_up(store, clock):
     for table in (schema.audit, schema.people, schema.methods, schema.subjects, schema.changes):
-        insert(store, table, rows_of(table, clock.now()))
+        lasting = {"ends_at": None} if table is schema.methods else {}
+        insert(store, table, rows_of(table, clock.now(), **lasting))
     clock.advance(days=4000)
     assert CleanUp(store, clock).run() == 0
+
+
+def test_names_leave_the_record_before_the_record_goes(store, clock):
+    def recorded() -> list[tuple[int, bool]]:
+        with store.read() as connection:
+            rows = connection.execute(sa.select(schema.audit.c.id, schema.audit.c.personal)).all()
+        return [(row.id, row.personal is not None) for row in rows]
+
+    insert(
+        store,
+        schema.audit,
+        *(
+            rows_of(schema.audit, clock.now() - timedelta(days=days), id=number, personal={"name": "ada"})
+            for number, days in enumerate((800, 731, 100, 90, 89), start=1)
+        ),
+    )
+    kept = Retention(record=timedelta(days=730), personal=timedelta(days=90))
+    CleanUp(store, clock, retention=lambda: kept).run()
+    assert recorded() == [(3, False), (4, False), (5, True)]
+    clock.advance(days=1)
+    CleanUp(store, clock, retention=lambda: kept).run()
+    assert recorded() == [(3, False), (4, False), (5, False)]
+
+
+def test_a_pass_that_ended_goes_with_its_codes(store, clock):
+    for name, end in (("over", clock.now()), ("live", clock.now() + timedelta(seconds=1)), ("lasting", None)):
+        insert(store, schema.methods, rows_of(schema.methods, clock.now(), id=name, ends_at=end))
+        insert(store, schema.method_codes, {"method": name, "hash": "h", "used_at": None})
+    CleanUp(store, clock).run()
+    assert keys(store, schema.methods) == keys(store, schema.method_codes, "method") == {"live", "lasting"}

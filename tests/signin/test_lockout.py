@@ -10,7 +10,8 @@ import pytest
 
 from idp.core.errors import Refused
 from idp.policy.model import Deny, Register
-from idp.signin.lockout import Limits, forget
+from idp.signin.limits import Limits
+from idp.signin.lockout import forget
 from idp.signin.steps import Step
 from idp.store import Store
 from tests.clock import TestClock

@@ -19,7 +19,7 @@ from idp.core.model import Ending, Offer, Participant, Strength
 from idp.jobs.cleanup import CleanUp
 from idp.policy.model import Ask, Conditions, Controls, Deny, Register, Rule
 from idp.sessions import Token, Tokens
-from idp.signin.lockout import Limits
+from idp.signin.limits import Limits
 from idp.signin.logout import LogoutStep
 from idp.signin.record import Expired
 from idp.store import Store, Unit

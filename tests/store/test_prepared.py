@@ -24,6 +24,7 @@ ROW = {
     "enabled": True,
     "may_enrol": False,
     "recovery_due": False,
+    "proofs_from": None,
     "created_at": datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC),
 }
 BY_ID = sa.select(schema.people).where(schema.people.c.id == sa.bindparam("id"))

@@ -39,6 +39,7 @@ def _codes() -> None:
     op.add_column(
         "people", sa.Column("recovery_due", sa.Boolean(), nullable=False, server_default=sa.false())
     )
+    op.add_column("people", sa.Column("proofs_from", sa.BigInteger(), nullable=True))
 
 
 def _bans() -> None:
