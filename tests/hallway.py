@@ -153,7 +153,15 @@ class House:
 
     def carrier(self) -> None:
         """Set up a carrier for texts; what it would send is in `texts`."""
-        row = {"name": "demo", "type": "http", "position": 1, "prefixes": [], "settings": {}, "sealed": b""}
+        settings = {"url": "http://127.0.0.1:9/"}
+        row = {
+            "name": "demo",
+            "type": "http",
+            "position": 1,
+            "prefixes": [],
+            "settings": settings,
+            "sealed": b"",
+        }
         with self.ground.store.write() as unit:
             unit.execute(sa.insert(schema.carriers), row)
             made = Change(noun="carrier", key="demo", before=None, after={})

@@ -47,20 +47,20 @@ class Metrics:
         own = None if shared is not None else self.registry
         self._answers = Counter(
             "countersign_answers",
-            "Answers to applications. partner is the id that `idp partner list --json` shows.",
+            "Answers to applications. partner is the id that `idp partner list --json` shows",
             ("partner", "verdict", "reason"),
             registry=own,
         )
         self._tries = Counter(
             "countersign_tries",
-            "Passwords, codes and other proofs that were looked at.",
+            "Passwords, codes and other proofs that were looked at",
             ("factor", "outcome"),
             registry=own,
         )
-        self._events = Counter("countersign_events", "Events of the audit record.", ("event",), registry=own)
+        self._events = Counter("countersign_events", "Events of the audit record", ("event",), registry=own)
         self._seconds = Histogram(
             "countersign_request_seconds",
-            "How long requests took.",
+            "How long requests took",
             ("endpoint", "method", "status"),
             buckets=_BUCKETS,
             registry=own,
@@ -124,12 +124,12 @@ class _Queues(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give one family for each number."""
-        waiting = GaugeMetricFamily("countersign_outbox_waiting", "Messages to be sent.", labels=("kind",))
+        waiting = GaugeMetricFamily("countersign_outbox_waiting", "Messages to be sent", labels=("kind",))
         failing = GaugeMetricFamily(
-            "countersign_outbox_failing", "Those of them that failed before.", labels=("kind",)
+            "countersign_outbox_failing", "Those of them that failed before", labels=("kind",)
         )
         oldest = GaugeMetricFamily(
-            "countersign_outbox_oldest_seconds", "How long the first of them is due.", labels=("kind",)
+            "countersign_outbox_oldest_seconds", "How long the first of them is due", labels=("kind",)
         )
         for queue in self._queues:
             waiting.add_metric((queue.kind,), queue.count)

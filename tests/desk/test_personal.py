@@ -14,6 +14,8 @@ from idp.factors.access_pass import PassTerms
 from idp.store import schema
 from tests.desk.conftest import OWNER
 
+pytestmark = pytest.mark.backends
+
 
 @pytest.fixture
 def ada(desk):

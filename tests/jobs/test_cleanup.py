@@ -129,7 +129,9 @@ def test_the_record_and_people_are_never_cleaned_up(store, clock):
 def test_names_leave_the_record_before_the_record_goes(store, clock):
     def recorded() -> list[tuple[int, bool]]:
         with store.read() as connection:
-            rows = connection.execute(sa.select(schema.audit.c.id, schema.audit.c.personal)).all()
+            rows = connection.execute(
+                sa.select(schema.audit.c.id, schema.audit.c.personal).order_by(schema.audit.c.id)
+            ).all()
         return [(row.id, row.personal is not None) for row in rows]
 
     insert(

@@ -19,6 +19,8 @@ from idp.store.schema import sessions
 from tests.clock import TestClock
 from tests.hallway import ACTOR, Browser, House, build_house
 
+pytestmark = pytest.mark.backends
+
 
 # Banned networks ------------------------------------------------------------------------------
 def ban(store: Store, clock: TestClock, *networks: str, until: timedelta | None = None) -> Bans:

@@ -25,6 +25,8 @@ from tests.clock import TestClock
 from tests.hallway import Browser, House
 from tests.processes import Notes, race
 
+pytestmark = pytest.mark.backends
+
 CODE = "BCDF2345GHJK"
 PASS = "WXZ23456"
 
