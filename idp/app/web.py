@@ -8,6 +8,7 @@ from datetime import timedelta
 from flask import Flask
 
 from idp.app import channels as channels_room
+from idp.app import console
 from idp.app import oidc as oidc_room
 from idp.app import saml as saml_room
 from idp.app.ground import Ground, open_ground
@@ -34,7 +35,9 @@ def build_app(
     saml = saml_room.build_saml(ground)
     # A new protocol is its room and its lines here.
     # At sign-out partners are told in this order: first those that don't take the browser away.
-    doors: Mapping[str, Door] = {door.name: door for door in (oidc_room.door(ground), saml.door)}
+    doors: Mapping[str, Door] = {
+        door.name: door for door in (console.door(ground), oidc_room.door(ground), saml.door)
+    }
     hallway = build_hallway(ground, doors, starts=saml_room.STARTS, cost=cost, limits=limits)
     app = make_flask(
         web,
@@ -51,6 +54,7 @@ def build_app(
         saml_room.pages(ground, saml, hallway),
         oidc_room.pages(ground, hallway),
         channels_room.pages(ground),
+        console.pages(ground, hallway),
         health.HealthPages(checks=_checks(ground)),
     ):
         app.register_blueprint(pages.blueprint())

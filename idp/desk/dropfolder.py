@@ -93,8 +93,8 @@ class DropFolder:
 
     def _gone(self, source: MetadataSource, actor: Actor) -> None:
         if source.partner:
-            said = "The file is gone. The application stays as it is until it is removed."
-            self._failed(replace(source, modified=""), Refused(said), actor)
+            gone = Refused("The file is gone. The application stays as it is until it is removed.")
+            self._failed(replace(source, modified=""), gone, actor)
             return
         with self.watching.store.write(alone=True) as unit:
             MetadataSources.remove(unit, source, actor=actor, at=self.watching.clock.now())

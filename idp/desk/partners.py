@@ -22,7 +22,7 @@ from idp.desk.saml_choices import SamlChoices, chosen
 from idp.directory import attributes
 from idp.keys import Issuers
 from idp.net import HttpClient
-from idp.partners import sectors
+from idp.partners import own, sectors
 from idp.partners.documents import check_fingerprint, open_document
 from idp.partners.metadata import EntityRead, read_entity
 from idp.partners.oidc import OidcSettings, check_client_id, oidc_settings
@@ -159,10 +159,10 @@ class PartnerDesk:
         return sectors.sector_at(self.http, address, redirect_uris)
 
     def listing(self, *, actor: Actor) -> tuple[Partner, ...]:
-        """Return all partners by name."""
+        """Return all partners by name, without our own pages."""
         need_owner(actor)
         with self.store.read() as connection:
-            return tuple(self.partners.listing(connection))
+            return tuple(one for one in self.partners.listing(connection) if one.door != own.DOOR)
 
     def show(self, which: str, *, actor: Actor) -> Partner:
         """Return one partner. Raises Refused."""
@@ -183,6 +183,8 @@ class PartnerDesk:
         need_owner(actor)
         with self.store.write(alone=True) as unit:
             known = self._found(unit.connection, which)
+            if known.door == own.DOOR:
+                raise Refused("These are Countersign's own pages: they can be disabled, but not removed.")
             source = MetadataSources.of(unit.connection, known.id)
             if source is not None:
                 if source.file_is_there:

@@ -18,7 +18,7 @@ from idp.desk.rights import need_owner
 from idp.desk.saml_choices import SamlChoices
 from idp.desk.watching import Checked, Outcome, Published, Watching, looked, pace
 from idp.partners.differences import Difference, differences
-from idp.partners.documents import Signature, check_fingerprint, open_document
+from idp.partners.documents import LARGEST_AGGREGATE, Signature, check_fingerprint, open_document
 from idp.partners.keyfacts import KeyFacts, key_facts
 from idp.partners.metadata import read_entity
 from idp.partners.remarks import Remark
@@ -72,10 +72,10 @@ class SourceDesk:
     watching: Watching
 
     # Before anything is trusted ---------------------------------------------------------------
-    def fetch(self, address: str, *, actor: Actor) -> Published:
-        """Return what is at an address. Raises Refused."""
+    def fetch(self, address: str, *, size: int = LARGEST_AGGREGATE, actor: Actor) -> Published:
+        """Return what is at an address, if it has at most size bytes. Raises Refused."""
         need_owner(actor)
-        published = self.watching.fetch(address)
+        published = self.watching.fetch(address, size=size)
         if published is None:
             raise Refused("The address answered with an error.")
         return published
@@ -304,9 +304,11 @@ def _old(certificates: Sequence[KeyFacts], now: datetime) -> tuple[Remark, ...]:
 def _unsteady(signature: Signature, until: datetime | None, *, watched: bool) -> tuple[Remark, ...]:
     if watched and signature is Signature.NONE:
         return (Remark("The metadata is not signed: only the connection to its address protects it."),)
-    if until is not None and not watched:
-        said = (
-            "The metadata is valid until %(date)s only, and a file does not renew itself: watch its address."
-        )
-        return (Remark(said, date=f"{until:%Y-%m-%d}"),)
-    return ()
+    if until is None or watched:
+        return ()
+    return (
+        Remark(
+            "The metadata is valid until %(date)s only, and a file does not renew itself: watch its address.",
+            date=f"{until:%Y-%m-%d}",
+        ),
+    )

@@ -25,7 +25,8 @@ from idp.partners.saml import saml_settings
 from idp.partners.sources import Kind, MetadataSource, MetadataSources, Mode
 from idp.store import Store, Unit
 
-_BOUNDS = Bounds(seconds=60, size=LARGEST_AGGREGATE, redirects=3)
+_PATIENCE = 60  # seconds
+_REDIRECTS = 3
 _ACCEPT = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1"
 _USUAL = timedelta(hours=6)
 _SHORTEST, _LONGEST = timedelta(minutes=15), timedelta(hours=24)
@@ -74,14 +75,17 @@ class Watching:
     http: HttpClient
     audit: AuditLog
 
-    def fetch(self, address: str, *, known: MetadataSource | None = None) -> Published | None:
+    def fetch(
+        self, address: str, *, known: MetadataSource | None = None, size: int = LARGEST_AGGREGATE
+    ) -> Published | None:
         """Return what is at an address, None when it is still what is known. Raises Refused."""
         headers = {"Accept": _ACCEPT}
         if known and known.etag:
             headers["If-None-Match"] = known.etag
         if known and known.modified:
             headers["If-Modified-Since"] = known.modified
-        answer = self.http.get(address, headers=headers, bounds=_BOUNDS)
+        bounds = Bounds(seconds=_PATIENCE, size=size, redirects=_REDIRECTS)
+        answer = self.http.get(address, headers=headers, bounds=bounds)
         if answer.status == 304 and known:
             return None
         if answer.status != 200:

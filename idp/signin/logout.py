@@ -235,6 +235,8 @@ class SignOut:
     def _tell(self, walk: Walk, participant: Participant) -> Walk:
         walk = replace(walk, to_tell=walk.to_tell[1:])
         ending = self._telling(participant, walk.id)
+        if ending.ours:
+            return walk
         if ending.reply is not None:
             return replace(walk, waiting=participant, held=ending.reply)
         if ending.frame:

@@ -3,7 +3,8 @@
 Public error texts are plain literals in rooms that know nothing of translation, so a text is
 recognised by its form: a literal that is a whole sentence, and neither a docstring nor `detail`;
 or by its name: what LABEL is set to.
-Where protocol answers to programs are made too, only what an error for people is raised with.
+Where protocol answers to programs are made too, only what an error for people is raised with, or a
+remark is made of.
 """
 
 from __future__ import annotations
@@ -12,7 +13,20 @@ import ast
 from collections.abc import Collection, Iterator, Mapping
 from typing import IO
 
-_FOR_PEOPLE = frozenset({"BadMessage", "Denied", "Refused", "Unchecked"})
+_FOR_PEOPLE = frozenset(
+    {
+        "BadMessage",
+        "Blocked",
+        "Denied",
+        "Gone",
+        "NotAllowed",
+        "Refused",
+        "Remark",
+        "Unanswered",
+        "Unchecked",
+        "_unanswered",
+    }
+)
 _Message = tuple[int, str | None, str, list[str]]
 
 

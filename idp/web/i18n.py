@@ -21,6 +21,7 @@ from flask import Flask, Response, g, has_request_context, request
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from idp.partners.remarks import Remark
 from idp.web import cookies
 from idp.web.cookies import Jar
 
@@ -101,6 +102,17 @@ def translate_count(one: str, many: str, count: int) -> str:
     return language().texts.ngettext(one, many, count)
 
 
+def said(remark: str) -> str:
+    """Return a remark (`partners.remarks`) in the language of this request.
+
+    Each value is isolated: an address in the middle must not turn an Arabic sentence around.
+    """
+    if not isinstance(remark, Remark):
+        return translate(remark)
+    isolated = {name: f"\u2068{value}\u2069" for name, value in remark.values.items()}
+    return translate(remark.text) % isolated if isolated else translate(remark.text)
+
+
 def install(app: Flask) -> None:
     """Translate in templates by `_` and `{% trans %}`; remember `?lang=` in a cookie."""
     app.jinja_env.add_extension("jinja2.ext.i18n")
@@ -109,6 +121,7 @@ def install(app: Flask) -> None:
     install_callables(translate, translate_count, newstyle=True)
     # For texts that come as values: `_` would read a per cent sign in them as a placeholder.
     app.jinja_env.filters["translate"] = translate
+    app.jinja_env.filters["said"] = said
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.after_request(_remember)
 

@@ -32,6 +32,12 @@ ADDRESSES = {
     "/saml/slo/<kept>": "a one-time id",
     "/saml/slo/soap": "a partner's request",
     "/saml/launch/<partner>": "anybody",
+    "/admin": "anybody, who is sent on",
+    "/admin/other": "anybody, who is asked to sign in",
+    "/admin/applications": "an owner's session",
+    "/admin/applications/new": "an owner's session",
+    "/admin/applications/new/<draft_id>": "an owner's session",
+    "/admin/applications/<partner_id>": "an owner's session",
     "/saml/sso": "a partner's request",
     "/channels/receipts/<name>/<secret>": "the address that a carrier was told",
     "/oidc/token": "a client's secret or verifier",
@@ -78,7 +84,7 @@ def test_case_67c_every_address_is_one_we_meant(installation: Installation) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        "/admin/",
+        "/admin/people",
         "/api/v1/",
         "/console",
         "/debug",

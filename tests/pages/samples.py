@@ -21,6 +21,7 @@ from idp.web.reply import respond
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
 from idp.web.templating import page
+from tests.pages.samples_admin import ADMIN
 
 _WRONG = (
     "That user name or password is not right. Check both and try again. "
@@ -255,6 +256,10 @@ SAMPLES = (
         template="autopost.html",
         context={"address": "/acs", "fields": "", "partner_name": "Expenses"},
         scripts=False,
+    ),
+    *(
+        Sample(name=name, template=f"admin/{template}.html", context=context, status=status)
+        for name, template, context, status in ADMIN
     ),
 )
 

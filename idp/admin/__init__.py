@@ -1,0 +1,1 @@
+"""Console: the administrators' pages; every verb behind them is the desk's."""

@@ -1,0 +1,113 @@
+"""Sign people in to our own pages: a door without a protocol, to which nobody outside can knock.
+
+What was granted is kept in state under the session it belongs to, so that it needs no cookie of its
+own and is gone with the session. If state loses it, the next request walks the hallway again, which
+asks for nothing as long as the session's proofs are good enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from idp.core import codec
+from idp.core.errors import BadMessage, Denied
+from idp.core.model import (
+    Ending,
+    Grant,
+    Participant,
+    Person,
+    Reply,
+    SignInRequest,
+    Strength,
+    SubjectForm,
+    Visit,
+)
+from idp.core.ports import State
+from idp.keys import Issuers
+from idp.partners.own import DOOR
+from idp.signin.flow import Flow
+from idp.signin.steps import Step
+
+_LASTS = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalDoor:
+    """Answers our own pages (port `Door`)."""
+
+    issuers: Issuers
+    state: State
+    name: str = DOOR
+    keeps_grants: bool = False
+
+    def answer(self, grant: Grant) -> Reply:
+        """Keep the grant for the page and go there."""
+        self.state.put(_key(grant.request.partner, grant.session), codec.dump(grant), _LASTS)
+        return Reply(address=grant.request.reply_to)
+
+    def deny(self, request: SignInRequest, denied: Denied) -> Reply:
+        """Go to the first page, which needs nobody to be signed in."""
+        return Reply(address=self.issuers.default().base_url + "/")
+
+    def end(self, participant: Participant, *, chain: str) -> Ending:
+        """Say that nothing is left to do: our pages ask for the session at each request."""
+        return Ending(supported=True, ours=True)
+
+    def signed_out(self, finish: Mapping[str, str], *, complete: bool) -> Reply:
+        """Go to the first page; our own pages start sign-outs without a door."""
+        return Reply(address=self.issuers.default().base_url + "/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """Lets people into one of our own pages.
+
+    partner is its id. Whatever rules say, strength is needed, and proofs no older than fresh.
+    """
+
+    partner: str
+    strength: Strength
+    fresh: timedelta
+    flow: Flow
+    issuers: Issuers
+    state: State
+
+    def enter(self, path: str, visit: Visit, *, as_another: bool = False) -> Step:
+        """Begin the sign-in that ends at a path of ours; as_another asks which account is meant."""
+        issuer = self.issuers.default()
+        request = SignInRequest(
+            door=DOOR,
+            issuer=issuer.id,
+            partner=self.partner,
+            reply_to=issuer.base_url + path,
+            max_age=int(self.fresh.total_seconds()),
+            strength=self.strength,
+            subject=SubjectForm.PUBLIC,
+            confirm=("account",) if as_another else (),
+        )
+        return self.flow.begin(request, visit)
+
+    def who(self, visit: Visit) -> Person | None:
+        """Return who may be here now: person, session and policy are asked again at each request."""
+        judge, sessions = self.flow.judge, self.flow.issuing.sessions
+        now = judge.clock.now()
+        with judge.store.read() as connection:
+            session = sessions.live(connection, visit.session, now)
+        held = self.state.get(_key(self.partner, session.id)) if session else None
+        grant = codec.load(Grant, held.value) if held else None
+        if session is None or grant is None or grant.person != session.person:
+            return None
+        if now - grant.authenticated_at > self.fresh:
+            return None
+        try:
+            self.flow.renew(grant)
+        except (Denied, BadMessage):
+            return None  # the hallway says why
+        with judge.store.read() as connection:
+            return judge.people.get(connection, session.person)
+
+
+def _key(partner: str, session: str) -> str:
+    return f"local:{partner}:{session}"
