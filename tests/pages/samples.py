@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import segno
-from flask import Flask, Response
+from flask import Flask, Response, abort
 from markupsafe import Markup
 from werkzeug.serving import make_server
 
-from idp.core.errors import BadMessage
+from idp.core.errors import BadMessage, Banned, Busy, CountersignError, Looping, Unavailable
 from idp.core.model import Offer, Reply
 from idp.directory.phones import calling_codes
 from idp.factors.codes import NOT_THAT_CODE
@@ -264,7 +264,16 @@ SAMPLES = (
 )
 
 
-NAMES = (*(sample.name for sample in SAMPLES), "error")
+# What the plumbing answers itself, by its error or its status.
+ERRORS: dict[str, CountersignError | int] = {
+    "error": BadMessage("This form was sent from another site, so it was not used."),
+    "error-banned": Banned("Nobody can sign in from the network that you are in."),
+    "error-loop": Looping("The application keeps sending you back here, so we stopped."),
+    "error-busy": Busy("The service is busy."),
+    "error-away": Unavailable(detail="down"),
+    **{f"error-{status}": status for status in (404, 405, 413, 429, 500, 503)},
+}
+NAMES = (*(sample.name for sample in SAMPLES), *ERRORS)
 WITHOUT_SCRIPTS = frozenset(sample.name for sample in SAMPLES if not sample.scripts)
 
 
@@ -273,7 +282,8 @@ def make_samples() -> Flask:
     app = make_flask(WebSettings.of(base_url="http://localhost"))
     for sample in SAMPLES:
         app.add_url_rule(f"/{sample.name}", sample.name, _view(sample))
-    app.add_url_rule("/error", "error", _fail)
+    for name, error in ERRORS.items():
+        app.add_url_rule(f"/{name}", name, _failing(error))
     app.add_url_rule("/post", "post", _onward, methods=["GET", "POST"])
     app.add_url_rule("/acs", "acs", _acs, methods=["POST"])
     return app
@@ -283,8 +293,13 @@ def _view(sample: Sample) -> Callable[[], Response]:
     return lambda: page(sample.template, status=sample.status, **sample.context)
 
 
-def _fail() -> Response:
-    raise BadMessage("This form was sent from another site, so it was not used.")
+def _failing(error: CountersignError | int) -> Callable[[], Response]:
+    def fail() -> Response:
+        if isinstance(error, int):
+            abort(error)
+        raise error
+
+    return fail
 
 
 def _onward() -> Response:
