@@ -66,6 +66,8 @@ class Event(StrEnum):
     CARRIERS_ORDERED = "carriers-ordered"
     CARRIER_TESTED = "carrier-tested"
     KEYS_ROTATED = "keys-rotated"
+    MASTER_KEY_CHANGED = "master-key-changed"
+    DATABASE_RESTORED = "database-restored"
     POLICY_CHANGED = "policy-changed"
     NETWORK_BANNED = "network-banned"
     NETWORK_UNBANNED = "network-unbanned"

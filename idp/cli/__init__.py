@@ -20,9 +20,11 @@ _COMMANDS: Mapping[str, str] = {
     "channel": "Set up the carriers that take text messages and mail.",
     "limits": "Show and set how much is too much.",
     "network": "Ban networks, and let them in again.",
-    "key": "List and rotate the signing keys.",
+    "key": "List and rotate the signing keys, change the master key.",
+    "db": "Bring the database up to date, copy it, restore it.",
     "audit": "Show who proved what to whom, newest first.",
     "serve": "Run the identity provider.",
+    "worker": "Run the background jobs without it, for farms.",
     "demo": "Run it with two demo applications and demo people.",
     "doctor": "Check this installation and say what to do.",
 }

@@ -107,20 +107,21 @@ def _furnished(settings: Settings, store: Store, sealer: Sealer) -> Office:
         store=store,
         clock=clock,
         sealer=sealer,
-        audit=AuditLog(clock, _nowhere),
+        audit=AuditLog(clock, nowhere),
         http=http_client(settings),
     )
     nouns = {noun.name: getattr(desk, noun.name) for noun in fields(Desk)}
-    return Office(settings=settings, actor=Actor(kind="cli", id=_account()), **nouns)
+    return Office(settings=settings, actor=acting(), **nouns)
 
 
-def _nowhere(line: str) -> None:
+def nowhere(line: str) -> None:
     """Drop a log line."""
 
 
-def _account() -> str:
-    # From the process, not from LOGNAME, which anybody can set.
+def acting() -> Actor:
+    """Return who runs the command: the account of the process, not LOGNAME, which anybody can set."""
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        account = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        return str(os.getuid())
+        account = str(os.getuid())
+    return Actor(kind="cli", id=account)

@@ -27,7 +27,8 @@ def _bind(_context: click.Context, _parameter: click.Parameter, value: str | Non
 
 @click.command()
 @click.option("--bind", metavar="HOST:PORT", callback=_bind, help="Where to listen; else IDP_BIND.")
-def command(*, bind: str | None) -> None:
+@click.option("--no-worker", is_flag=True, help="Leave the background jobs to `idp worker`.")
+def command(*, bind: str | None, no_worker: bool) -> None:
     """Run the identity provider until it is told to stop (Ctrl-C, SIGTERM).
 
     Makes what is missing at the first start: data folder, database, master key, signing keys.
@@ -44,7 +45,7 @@ def command(*, bind: str | None) -> None:
     from idp.app.web import create_app
     from idp.app.work import build_worker
 
-    background = Background(lambda stop: build_worker(settings).run(stop))
+    background = None if no_worker else Background(lambda stop: build_worker(settings).run(stop))
     Server(
         settings, make=create_app, background=background, ready=lambda: _announce(settings, owned=owned)
     ).run()

@@ -16,7 +16,7 @@ _LONGEST_REQUEST_LINE = 8190  # bytes: signed SAML requests come in the address
 
 
 class Server(BaseApplication):
-    """The web application in worker processes, and the background child beside them.
+    """The web application in worker processes, and the background child beside them, if any.
 
     make is called in each worker, after the fork: connections and keys are its own. ready is
     called once connections are accepted.
@@ -27,7 +27,7 @@ class Server(BaseApplication):
         settings: Settings,
         *,
         make: Callable[[Settings], Flask],
-        background: Background,
+        background: Background | None,
         ready: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -67,16 +67,18 @@ class Server(BaseApplication):
 class _Arbiter(Arbiter):
     """Gunicorn's master, which also keeps the background child."""
 
-    def __init__(self, server: Server, background: Background) -> None:
+    def __init__(self, server: Server, background: Background | None) -> None:
         self._background = background
         super().__init__(server)
 
     def manage_workers(self) -> None:
         """Start what is missing; gunicorn calls this about once a second."""
         super().manage_workers()
-        self._background.keep(self.LISTENERS)
+        if self._background is not None:
+            self._background.keep(self.LISTENERS)
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
         """Stop everything and end the process."""
-        self._background.stop()
+        if self._background is not None:
+            self._background.stop()
         super().halt(reason=reason, exit_status=exit_status)

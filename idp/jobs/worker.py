@@ -7,10 +7,12 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from idp.core.errors import Unavailable
 from idp.jobs.outbox import Leased, Message, Outbox, Outcome
 from idp.jobs.schedule import Job, Schedule, Turn
 
@@ -18,6 +20,7 @@ from idp.jobs.schedule import Job, Schedule, Turn
 Handler = Callable[[Message], Outcome | None]
 
 _IDLE = 0.5  # seconds between two looks
+_AWAY = 2.0  # seconds, when there is no database
 _ABREAST = 4  # messages of one kind at a time: a slow one does not hold up the others
 _log = logging.getLogger(__name__)
 
@@ -52,13 +55,21 @@ class Worker:
         # Work runs behind this seam: its failure comes back as a value, and the loop goes on.
         with ThreadPoolExecutor(most or 1, thread_name_prefix="work") as pool:
             while not stop.is_set():
-                begun = self._begin_jobs(pool)
-                begun = self._begin_message(pool) or begun
-                if not begun:
-                    self._pause(stop)
-                self._settle()
+                try:
+                    self._step(pool, stop)
+                except Unavailable as away:
+                    _log.error("the worker waits for its database: %s", away.detail)
+                    stop.wait(_AWAY)
             wait(self._running)
-            self._settle()
+            with suppress(Unavailable):
+                self._settle()
+
+    def _step(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
+        begun = self._begin_jobs(pool)
+        begun = self._begin_message(pool) or begun
+        if not begun:
+            self._pause(stop)
+        self._settle()
 
     def _begin_jobs(self, pool: ThreadPoolExecutor) -> bool:
         begun = False
@@ -90,7 +101,9 @@ class Worker:
 
     def _settle(self) -> None:
         for future in [future for future in self._running if future.done()]:
-            self._running.pop(future).end(future)
+            # Forgotten once it is on record: if it can't be now, the next look tries again.
+            self._running[future].end(future)
+            del self._running[future]
 
     def _send(self, leased: Leased) -> Outcome | None:
         return self._handlers[leased.kind](self._outbox.open(leased))
