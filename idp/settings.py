@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     outbound_ca: Path | None = None
     log_format: Literal["text", "json"] = "text"
     master_key: SecretStr | None = None
+    master_key_other: SecretStr | None = None
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
 
     @field_validator("base_url")

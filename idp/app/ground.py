@@ -11,7 +11,7 @@ from idp.audit import AuditLog, Entry, to_stream
 from idp.core.clock import SystemClock
 from idp.core.ports import Clock, State
 from idp.jobs import Outbox
-from idp.keys import Issuers, KeyRing, MasterKey, Sealer
+from idp.keys import Issuers, KeyRing, MasterFile, MasterKey, MasterKeys, Masters, Sealer
 from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.sessions import Lifetimes, Sessions
@@ -82,9 +82,12 @@ def make_ground(
     )
 
 
-def open_master(settings: Settings, *, make: bool = False) -> MasterKey:
+def open_master(settings: Settings, *, make: bool = False) -> Masters:
     """Return the master key from the settings or its file; make may make the file. Raises Refused."""
     if settings.master_key is not None:
-        return MasterKey.from_text(settings.master_key.get_secret_value())
+        given = (settings.master_key, settings.master_key_other)
+        return MasterKeys(tuple(MasterKey.from_text(key.get_secret_value()) for key in given if key))
     path = settings.data / MASTER_KEY
-    return MasterKey.load_or_create(path) if make else MasterKey.load(path)
+    if make:
+        MasterKey.load_or_create(path)
+    return MasterFile(path)

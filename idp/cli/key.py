@@ -1,19 +1,25 @@
-"""idp key: list and rotate the signing keys."""
+"""idp key: list and rotate the signing keys, change the master key."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from time import sleep
 
 import click
 
-from idp.cli.opening import office
-from idp.cli.output import as_json, moment, table
-from idp.keys import PublicKey
+from idp.app.ground import MASTER_KEY, open_master
+from idp.cli.opening import Office, office
+from idp.cli.output import as_json, moment, say, table, warn
+from idp.core.codec import plain
+from idp.core.errors import Refused
+from idp.keys import LOOK_EVERY, MasterChange, PublicKey, Resealed, Sealer
+from idp.keys.master_file import former_of
 
 
 @click.group()
 def command() -> None:
-    """List and rotate the signing keys."""
+    """List and rotate the signing keys, change the master key."""
 
 
 @command.command(name="list")
@@ -33,6 +39,51 @@ def rotate(*, json_: bool) -> None:
     """
     with office() as desk:
         _print(desk.keys.rotate(actor=desk.actor), json_=json_)
+
+
+@command.command(name="rotate-master")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def rotate_master(*, json_: bool) -> None:
+    """Seal every secret in the database with a new master key, while the service runs.
+
+    May be stopped and run again at any time: both keys are accepted until it is done. With
+    IDP_MASTER_KEY the new key is that one, and IDP_MASTER_KEY_OTHER the one before.
+    """
+    with office() as desk:
+        given = desk.settings.master_key is not None
+        resealed = _by_settings(desk) if given else _by_file(desk)
+    if json_:
+        as_json(plain(resealed))
+        return
+    say(f"Everything is sealed with the new master key; {resealed.renewed} secrets were not before.")
+    if resealed.unreadable:
+        warn(f"{resealed.unreadable} secrets could be opened by neither key and stay as they are.")
+    if not given:
+        former = former_of(desk.settings.data / MASTER_KEY)
+        warn(f"{former} opens backups made until now: move it to where those are. While it is there, no")
+        warn("newer key is made.")
+
+
+def _by_settings(desk: Office) -> Resealed:
+    if desk.settings.master_key_other is None:
+        raise Refused(
+            "The master key comes from IDP_MASTER_KEY. Restart every node with the new key as "
+            "IDP_MASTER_KEY_OTHER, then with the two exchanged, and then run this again."
+        )
+    return desk.keys.reseal(Sealer(open_master(desk.settings)), actor=desk.actor)
+
+
+def _by_file(desk: Office) -> Resealed:
+    change = MasterChange(desk.settings.data / MASTER_KEY)
+    done, sealer = change.done, Sealer(change.keys())
+    first = desk.keys.reseal(sealer, actor=desk.actor)
+    if done:
+        return first
+    change.swap()
+    # Until now running processes sealed with the key before; from their next look on they don't.
+    sleep(LOOK_EVERY + 1)
+    second = desk.keys.reseal(sealer, actor=desk.actor)
+    return replace(second, renewed=first.renewed + second.renewed)
 
 
 def _print(keys: Sequence[PublicKey], *, json_: bool) -> None:

@@ -1,4 +1,4 @@
-"""What may be done to signing keys: look at them, and let the next ones sign."""
+"""What may be done to keys: look at those that sign, let the next ones sign, change the master key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from idp.audit import AuditLog, Entry, Event
 from idp.core.model import Actor
 from idp.core.ports import Clock
 from idp.desk.rights import need_owner
-from idp.keys import Issuers, KeyRing, PublicKey
+from idp.keys import Issuers, KeyRing, PublicKey, Resealed, Sealer, renew_master, reseal
 from idp.store import Store
 
 
@@ -40,3 +40,17 @@ class KeyDesk:
             )
             self.audit.record(unit, entry)
         return self.ring.published(key_set)
+
+    def reseal(self, sealer: Sealer, *, actor: Actor) -> Resealed:
+        """Seal every secret anew with the first of the sealer's master keys.
+
+        Takes a while; may be killed anywhere and run again.
+        """
+        need_owner(actor)
+        resealed = reseal(self.store, sealer)
+        now = self.clock.now()
+        with self.store.write(alone=True) as unit:
+            if renew_master(unit, sealer, actor=actor, at=now):
+                entry = Entry(event=Event.MASTER_KEY_CHANGED, actor=f"{actor.kind}:{actor.id}")
+                self.audit.record(unit, entry)
+        return resealed

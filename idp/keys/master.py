@@ -10,12 +10,19 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 from idp.core.errors import Refused
 
 KEY_BYTES = 32
 _LONGEST = 4096
+
+
+class Masters(Protocol):
+    """The master keys in force: one, or two while it is being changed."""
+
+    def accepted(self, *, again: bool = False) -> tuple[MasterKey, ...]:
+        """Return the keys that open, first the one that seals; again: look now whether one came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,21 @@ class MasterKey:
             raise Refused(f"Others can read the master key file. Run: chmod 600 {path}")
         return cls.from_text(text)
 
+    def accepted(self, *, again: bool = False) -> tuple[MasterKey, ...]:
+        """Return this one alone."""
+        return (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class MasterKeys:
+    """Keys that were given, first the one that seals."""
+
+    keys: tuple[MasterKey, ...]
+
+    def accepted(self, *, again: bool = False) -> tuple[MasterKey, ...]:
+        """Return all of them."""
+        return self.keys
+
 
 def _create(path: Path) -> None:
     """Make the key file appear whole: of several processes that start at once one makes it."""
@@ -74,10 +96,11 @@ def _create(path: Path) -> None:
     with suppress(FileExistsError):
         os.link(draft, path)
     draft.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

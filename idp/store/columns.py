@@ -8,6 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
+# Under this name a sealed column says its purpose, so that a new master key finds them all.
+SEALED_AS = "sealed_as"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -55,3 +57,8 @@ def flag(name: str) -> sa.Column[bool]:
 def only(condition: str) -> dict[str, Any]:
     """Return the options of an index over only those rows that meet a condition (SQL)."""
     return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+
+
+def sealed(purpose: str, *, nullable: bool = False) -> sa.Column[bytes]:
+    """Make a column for a secret under the master key, bound to purpose and primary key (`keys.seal`)."""
+    return sa.Column("sealed", sa.LargeBinary, nullable=nullable, info={SEALED_AS: purpose})

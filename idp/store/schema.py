@@ -10,6 +10,7 @@ from idp.store.columns import at as _at
 from idp.store.columns import flag as _flag
 from idp.store.columns import json as _json
 from idp.store.columns import only as _only
+from idp.store.columns import sealed as _sealed
 from idp.store.columns import text as _text
 
 metadata = sa.MetaData()
@@ -46,7 +47,7 @@ keys = sa.Table(
     _text("alg"),
     _text("state"),
     _text("certificate"),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    _sealed("signing key"),
     _at("created_at"),
     _at("retired_at", nullable=True),
     # One key signs and one waits, whatever races.
@@ -114,7 +115,7 @@ carriers = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
     _json("prefixes"),
     _json("settings"),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    _sealed("carrier"),
 )
 
 # People and methods -------------------------------------------------------------------------
@@ -158,7 +159,7 @@ methods = sa.Table(
     _text("person", index=True),
     _text("factor"),
     _text("label"),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    _sealed("method"),
     sa.Column("counter", sa.BigInteger, nullable=False),
     _json("data"),
     _at("created_at"),
@@ -178,7 +179,7 @@ sent_codes = sa.Table(
     "sent_codes",
     metadata,
     _text("place", primary_key=True),
-    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    _sealed("sent-code"),
     sa.Column("sends", sa.Integer, nullable=False),
     _at("sent_at", nullable=True),
     _json("spent"),
@@ -359,7 +360,7 @@ outbox = sa.Table(
     _text("id", primary_key=True),
     _text("kind"),
     _text("idempotency_key", unique=True),
-    sa.Column("sealed", sa.LargeBinary),
+    _sealed("outbox", nullable=True),
     _at("due_at"),
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("unsure", sa.Integer, nullable=False),

@@ -46,6 +46,7 @@ _ARGUMENTS = {
     "password": "secret words",
     "name": "ada",
     "seed": b"0" * 20,
+    "sealer": None,
     "method_id": "m",
     "data": b"<x/>",
     "client_id": "wiki",
