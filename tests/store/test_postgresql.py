@@ -97,6 +97,14 @@ def test_the_url_may_say_otherwise(database):
     store.dispose()
 
 
+def test_of_several_servers_one_that_answers_is_used(database):
+    rest, _, name = database.partition("@")[2].partition("/")
+    store = open_store(f"postgresql+psycopg://idp@/{name}?host=127.0.0.1:1&host={rest}")
+    with store.read() as connection:
+        assert connection.execute(sa.text("SELECT 1")).scalar() == 1
+    store.dispose()
+
+
 def test_isolation_is_what_the_statements_are_written_for(store):
     with store.write() as unit:
         assert unit.execute(sa.text("SHOW transaction_isolation")).scalar() == "read committed"
