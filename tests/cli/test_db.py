@@ -57,7 +57,10 @@ def test_a_backup_replaces_nothing(idp, tmp_path):
 
 def test_a_restored_copy_is_what_it_was_and_nobody_is_signed_in(idp, data, ada, tmp_path):
     with closing(sqlite3.connect(data / "idp.db")) as live, live:
-        live.execute("INSERT INTO sessions (id, secret, person, proofs, persistent, created_at, expires_at) VALUES ('s', 'h', 'p', '[]', 0, 1, 9e18)")
+        live.execute(
+            "INSERT INTO sessions (id, secret, person, proofs, persistent, created_at, expires_at) "
+            "VALUES ('s', 'h', 'p', '[]', 0, 1, 9e18)"
+        )
         live.execute(
             "INSERT INTO outbox (id, kind, idempotency_key, sealed, due_at, tries, lease, error, unsure) "
             "VALUES ('m', 'text', 'k', x'00', 1, 0, '', '', 0)"
