@@ -27,7 +27,7 @@ help: ## say what can be done here
 
 install: $(STAMP)/installed ## set up .venv with the `idp` command in it
 
-run: install ## start the provider, two demo applications and demo people (Ctrl-C stops them)
+run: install ## start the provider, two demo applications, a phone and demo people (Ctrl-C stops them)
 	@exec $(BIN)/idp demo $(ARGS)
 
 test: $(STAMP)/dev ## run the tests (what they need beside Python is installed by apt when root)

@@ -174,7 +174,7 @@ class House:
             return self.hall.methods.add(unit, person.id, phone, allowed=True).id
 
     def texts(self) -> list[Mapping[str, str]]:
-        """Take the texts that wait in the outbox: number, text, expires_at."""
+        """Take the texts that wait in the outbox: to, text, expires_at."""
         outbox, taken = Outbox(self.ground.store, self.ground.sealer, self.clock), []
         while leased := outbox.lease(["text"]):
             taken.append(outbox.open(leased).payload)

@@ -25,7 +25,7 @@ _COMMANDS: Mapping[str, str] = {
     "audit": "Show who proved what to whom, newest first.",
     "serve": "Run the identity provider.",
     "worker": "Run the background jobs without it, for farms.",
-    "demo": "Run it with two demo applications and demo people.",
+    "demo": "Run it with two demo applications, a phone and demo people.",
     "doctor": "Check this installation and say what to do.",
 }
 _USAGE = 2

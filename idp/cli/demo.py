@@ -1,4 +1,4 @@
-"""idp demo: run the provider with two demo applications and demo people, all on this machine."""
+"""idp demo: run the provider with two demo applications, a phone and demo people, all on this machine."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from pathlib import Path
 
 import click
 
+from idp.channels.carriers import SetUp
+from idp.channels.gateway import HttpSettings, Told
 from idp.cli.children import Children, Program, stop_on_signals
 from idp.cli.opening import Office, office
 from idp.cli.output import fields, say, table
@@ -41,6 +43,17 @@ _PEOPLE = (
         groups=("staff",),
     ),
     NewPerson(
+        name="joan",
+        display_name="Joan Clarke",
+        attributes={
+            "mail": ("joan@example.org",),
+            "givenName": ("Joan",),
+            "sn": ("Clarke",),
+            "mobile": ("+44 7400123456",),
+        },
+        groups=("staff",),
+    ),
+    NewPerson(
         name="grace",
         display_name="Grace Hopper",
         attributes={"mail": ("grace@example.org",), "givenName": ("Grace",), "sn": ("Hopper",)},
@@ -49,16 +62,19 @@ _PEOPLE = (
     ),
 )
 _HAS_AN_APP = "bob"
+_HAS_A_PHONE = "joan"
+_GATEWAY = "demo-phone"
 _Show = Callable[..., object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """The ports of the provider and of the two applications, and the addresses that follow."""
+    """The ports of the provider, of the two applications and the phone, and the addresses that follow."""
 
     provider_port: int
     expenses_port: int
     wiki_port: int
+    phone_port: int
 
     @property
     def provider(self) -> str:
@@ -75,6 +91,11 @@ class Places:
         """Return the OpenID Connect application's address."""
         return f"http://127.0.0.1:{self.wiki_port}"
 
+    @property
+    def phone(self) -> str:
+        """Return the phone's address."""
+        return f"http://127.0.0.1:{self.phone_port}"
+
 
 @click.command()
 @click.option(
@@ -82,12 +103,15 @@ class Places:
 )
 @click.option("--expenses-port", type=click.IntRange(1, 65535), default=8001, show_default=True)
 @click.option("--wiki-port", type=click.IntRange(1, 65535), default=8002, show_default=True)
-def command(*, port: int, expenses_port: int, wiki_port: int) -> None:
-    """Run the provider with two demo applications and demo people.
+@click.option("--phone-port", type=click.IntRange(1, 65535), default=8003, show_default=True)
+def command(*, port: int, expenses_port: int, wiki_port: int, phone_port: int) -> None:
+    """Run the provider with two demo applications, a phone and demo people.
 
     Everything is kept in the data folder; Ctrl-C stops it all.
     """
-    places = Places(provider_port=port, expenses_port=expenses_port, wiki_port=wiki_port)
+    places = Places(
+        provider_port=port, expenses_port=expenses_port, wiki_port=wiki_port, phone_port=phone_port
+    )
     _check_ports(places)
     # For this process and for `idp serve`, which is started with the same environment.
     os.environ["IDP_BASE_URL"] = places.provider
@@ -96,6 +120,7 @@ def command(*, port: int, expenses_port: int, wiki_port: int) -> None:
     with office() as desk:
         _settle_people(desk, memory)
         _settle_wiki(desk, memory, places)
+        _settle_phone(desk, memory, places)
     with Children(_programs(places, memory), stopping=stopping) as children:
         metadata = children.wait_for(f"{places.expenses}/metadata")
         if metadata is not None:
@@ -130,15 +155,15 @@ class _Memory:
 
 
 def _check_ports(places: Places) -> None:
-    ports = (places.provider_port, places.expenses_port, places.wiki_port)
+    ports = (places.provider_port, places.expenses_port, places.wiki_port, places.phone_port)
     if len(set(ports)) < len(ports):
-        raise Refused("The three ports must differ.")
+        raise Refused("The four ports must differ.")
     hosts = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
     taken = [str(port) for port in ports if not all(_free(family, host, port) for family, host in hosts)]
     if taken:
         raise Refused(
             f"Something already listens on port {', '.join(taken)}: "
-            "stop it, or choose others with --port, --expenses-port and --wiki-port."
+            "stop it, or choose others with --port, --expenses-port, --wiki-port and --phone-port."
         )
 
 
@@ -185,6 +210,20 @@ def _settle_wiki(desk: Office, memory: _Memory, places: Places) -> None:
     desk.partners.add_oidc(_CLIENT, settings, name="Wiki", actor=desk.actor)
 
 
+def _settle_phone(desk: Office, memory: _Memory, places: Places) -> None:
+    if _there(desk.channels.show, _GATEWAY, desk.actor) and memory.get("phone") == places.phone:
+        return
+    memory.keep({"phone": places.phone, "phone_secret": new_secret()})
+    gateway = HttpSettings(
+        url=f"{places.phone}/messages",
+        headers={"Authorization": "Bearer {secret}"},
+        json=json.dumps({"to": "{number}", "text": "{text}", "key": "{key}", "receipt": "{receipt}"}),
+        reference="id",
+        arrived=Told(path="status", words=("delivered",)),
+    )
+    desk.channels.save(SetUp(name=_GATEWAY, settings=gateway), memory.get("phone_secret"), actor=desk.actor)
+
+
 def _settle_expenses(memory: _Memory, places: Places, metadata: bytes) -> None:
     # Imported only when it changed, so that the history of changes stays readable.
     version = sha256(metadata).hexdigest()
@@ -217,11 +256,19 @@ def _programs(places: Places, memory: _Memory) -> list[Program]:
     )
     wiki = (*python, "idp.demo.oidc_app", "--port", str(places.wiki_port), "--client-id", _CLIENT)
     provider = ("--provider", places.provider)
+    phone = (*python, "idp.demo.phone", "--port", str(places.phone_port))
     secret = {"WIKI_CLIENT_SECRET": memory.get("secret")}
+    gateway = {"PHONE_SECRET": memory.get("phone_secret")}
     return [
         Program(name="idp serve", command=(serve, "serve"), log=memory.folder / "provider.log"),
         Program(name="Expenses", command=(*expenses, *provider), log=memory.folder / "expenses.log"),
         Program(name="Wiki", command=(*wiki, *provider), log=memory.folder / "wiki.log", environment=secret),
+        Program(
+            name="Phone",
+            command=(*phone, *provider),
+            log=memory.folder / "phone.log",
+            environment=gateway,
+        ),
     ]
 
 
@@ -231,12 +278,16 @@ def _announce(places: Places, memory: _Memory) -> None:
         {
             "Expenses (SAML)": places.expenses,
             "Wiki (OpenID Connect)": places.wiki,
+            "Phone (gets all texts)": places.phone,
             "Identity provider": places.provider,
             "Logs": memory.folder,
         }
     )
     say("")
-    factors = {_HAS_AN_APP: f"authenticator app with the key {_fours(memory.get('seed'))}"}
+    factors = {
+        _HAS_AN_APP: f"authenticator app with the key {_fours(memory.get('seed'))}",
+        _HAS_A_PHONE: f"text messages, to be read at {places.phone}",
+    }
     table(
         ("USER NAME", "PASSWORD", "SECOND FACTOR"),
         [

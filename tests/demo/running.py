@@ -24,6 +24,7 @@ class Demo:
     provider: str
     expenses: str
     wiki: str
+    phone: str
     printed: str
     took: float
 
@@ -44,8 +45,8 @@ def free_ports(count: int) -> list[int]:
 
 
 def start(data: Path, ports: list[int]) -> Demo:
-    """Start on ports for provider, expenses and wiki; wait until it is ready."""
-    names = ("--port", "--expenses-port", "--wiki-port")
+    """Start on ports for provider, expenses, wiki and phone; wait until it is ready."""
+    names = ("--port", "--expenses-port", "--wiki-port", "--phone-port")
     options = [text for name, port in zip(names, ports, strict=True) for text in (name, str(port))]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("IDP_")}
     began = monotonic()
@@ -57,12 +58,13 @@ def start(data: Path, ports: list[int]) -> Demo:
         text=True,
     )
     printed = _read_announcement(process)
-    provider, expenses, wiki = ports
+    provider, expenses, wiki, phone = ports
     return Demo(
         process=process,
         provider=f"http://localhost:{provider}",
         expenses=f"http://127.0.0.1:{expenses}",
         wiki=f"http://127.0.0.1:{wiki}",
+        phone=f"http://127.0.0.1:{phone}",
         printed=printed,
         took=monotonic() - began,
     )

@@ -18,7 +18,7 @@ from tests.demo.running import IDP, READY, Demo, free_ports, start, stop
 
 @pytest.fixture(scope="module")
 def ports() -> list[int]:
-    return free_ports(3)
+    return free_ports(4)
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +36,15 @@ def demo(data: Path, ports: list[int]) -> Iterator[Demo]:
 
 def test_it_prints_addresses_and_credentials(demo: Demo, data: Path) -> None:
     assert READY in demo.printed
-    for address in (demo.provider, demo.expenses, demo.wiki):
+    for address in (demo.provider, demo.expenses, demo.wiki, demo.phone):
         assert address in demo.printed
     assert str(data / "demo") in demo.printed
     assert re.search(r"^ada +\S{9,} +set up at first sign-in", demo.printed, re.MULTILINE)
     assert re.search(
         r"^bob +\S{9,} +authenticator app with the key ([A-Z2-7]{4} )+", demo.printed, re.MULTILINE
+    )
+    assert re.search(
+        rf"^joan +\S{{9,}} +text messages, to be read at {demo.phone}", demo.printed, re.MULTILINE
     )
     assert re.search(r"^grace +\S{9,} ", demo.printed, re.MULTILINE)
 
@@ -105,13 +108,13 @@ def test_ctrl_c_stops_everything_and_a_new_start_remembers(demo: Demo, data: Pat
 
 
 def test_its_memory_is_private(demo: Demo, data: Path) -> None:
-    for name in ("demo.json", "expenses.key", "provider.log", "wiki.log"):
+    for name in ("demo.json", "expenses.key", "provider.log", "wiki.log", "phone.log"):
         assert (data / "demo" / name).stat().st_mode & 0o777 == 0o600
     assert data.stat().st_mode & 0o777 == 0o700
 
 
-def test_three_different_ports_are_needed(tmp_path: Path) -> None:
+def test_four_different_ports_are_needed(tmp_path: Path) -> None:
     port = str(free_ports(1)[0])
     command = [IDP, "demo", "--port", port, "--wiki-port", port]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.strip()) == (1, "The three ports must differ.")
+    assert (done.returncode, done.stderr.strip()) == (1, "The four ports must differ.")

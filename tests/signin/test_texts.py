@@ -30,7 +30,7 @@ def test_a_code_is_texted_and_lets_in(house: House, browser: Browser, phoned: Pe
     (offer,) = step.decision.verdict.offers
     assert (offer.label, offer.detail) == ("Text message", MASKED)
     (message,) = house.texts()
-    assert message["number"] == "+14255550123"
+    assert message["to"] == "+14255550123"
     assert message["person"] == phoned.id
     step = house.sms(browser, step, message["text"].rpartition("#")[2])
     assert step.reply is not None
@@ -201,7 +201,7 @@ def test_another_way_between_phones_and_the_app(house: House, browser: Browser, 
     assert house.texts() == [], "the app is asked for first, and costs nothing"
     step = browser.took(house.flow.choose(step.sign_in.id, browser.visit(), "sms", second))
     (message,) = house.texts()
-    assert message["number"] == "+4915123456789"
+    assert message["to"] == "+4915123456789"
     assert house.sms(browser, step, message["text"].rpartition("#")[2]).reply is not None
 
 
@@ -285,7 +285,7 @@ def test_what_can_be_asked_is_asked_instead(house: House, browser: Browser, phon
     step = begin(house, browser)
     assert step.sign_in.asked is not None
     assert step.sign_in.asked.method == second
-    assert [one["number"] for one in house.texts()] == ["+4915123456789"]
+    assert [one["to"] for one in house.texts()] == ["+4915123456789"]
 
 
 def test_answered_texts_are_given_back(house: House, phoned: Person) -> None:

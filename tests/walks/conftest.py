@@ -74,8 +74,10 @@ class Demo:
     wiki: str
     provider: str
     installation: Installation
+    phone: str
     ada: Someone
     bob: Someone
+    joan: Someone
 
     def someone(self, *, app: bool = True) -> Someone:
         """Add a person."""
@@ -86,13 +88,15 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Run `idp demo`; it must end well."""
     folder = tmp_path_factory.mktemp("demo") / "var"
-    demo = running.start(folder, running.free_ports(3))
+    demo = running.start(folder, running.free_ports(4))
     seed = read_seed(demo.said("authenticator app with the key (.+)"))
     yield Demo(
         expenses=demo.expenses,
         wiki=demo.wiki,
         provider=demo.provider,
         installation=Installation(folder, demo.provider),
+        phone=demo.phone,
+        joan=Someone("joan", demo.said(r"^joan +(\S+)")),
         ada=Someone("ada", demo.said(r"^ada +(\S+)")),
         bob=Someone("bob", demo.said(r"^bob +(\S+)"), seed),
     )

@@ -105,9 +105,9 @@ class Window:
         if kind in self.seen or not self.scripts:
             return
         self.seen.add(kind)
-        for closed in self.tab.locator("details:not([open]) > summary").all():
-            closed.click()
+        for more in self.tab.locator("details").all():
+            more.locator("summary").click()
         violations = Axe().run(self.tab, options=_RULES).response["violations"]
         assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in violations] == []
-        for opened in self.tab.locator("details[open] > summary").all():
-            opened.click()
+        for more in self.tab.locator("details").all():
+            more.locator("summary").click()
