@@ -18,7 +18,7 @@ from tests.pages.samples import NAMES, serving
 
 pytestmark = pytest.mark.browser
 
-_TARGETS = "button:visible, a:visible, input:visible:not([type=checkbox]), .tick, summary"
+_TARGETS = "button:visible, a:visible, input:visible:not([type=checkbox], [type=radio]), .tick, summary"
 _TRICKY = "\"><script>document.title='taken'</script>&amp;'"
 
 
