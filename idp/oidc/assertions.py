@@ -10,10 +10,10 @@ from typing import Any
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
-from joserfc.util import json_b64decode
 
 from idp.core.ids import fingerprint
 from idp.oidc.errors import OAuthError
+from idp.oidc.jwt import parts
 from idp.partners.jwks import Jwk
 
 _LONGEST = 8 * 1024
@@ -62,11 +62,10 @@ def _parts(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if len(assertion) > _LONGEST:
         raise refused()
     try:
-        head, body, _ = assertion.encode().split(b".")
-        header, claims = json_b64decode(head), json_b64decode(body)
-    except (JoseError, ValueError, RecursionError) as bad:  # the last from deeply nested JSON
+        header, claims = parts(assertion)
+    except ValueError as bad:
         raise refused() from bad
-    if not isinstance(header, dict) or not isinstance(claims, dict) or not isinstance(claims.get("iss"), str):
+    if not isinstance(claims.get("iss"), str):
         raise refused()
     return header, claims
 

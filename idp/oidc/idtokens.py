@@ -11,13 +11,12 @@ from typing import Any
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
-from joserfc.util import json_b64decode
 
 from idp.core.model import Grant, Issuer, Partner
 from idp.keys import Issuers, KeyRing, PublicKey
 from idp.oidc import contexts
 from idp.oidc.claims import in_id_token
-from idp.oidc.jwt import encode, signed
+from idp.oidc.jwt import encode, parts, signed
 from idp.partners.oidc import oidc_settings
 from idp.partners.registry import Partners
 
@@ -71,14 +70,11 @@ class IdTokens:
             return None
         try:
             return self._read(token)
-        except (JoseError, ValueError, RecursionError):  # the last from deeply nested JSON
+        except (JoseError, ValueError):
             return None
 
     def _read(self, token: str) -> Hint | None:
-        head, body, _ = token.encode().split(b".")
-        header, claims = json_b64decode(head), json_b64decode(body)
-        if not isinstance(header, dict) or not isinstance(claims, dict):
-            return None
+        header, claims = parts(token)
         partner = self._addressee(claims.get("aud"))
         if partner is None:
             return None

@@ -67,7 +67,7 @@ def from_echo(echo: Mapping[str, str]) -> Wanted:
 def _members(given: object) -> Mapping[str, Member]:
     if given is None:
         return {}
-    if not isinstance(given, dict) or len(given) > _MOST_CLAIMS:
+    if not isinstance(given, dict) or len(given) > _MOST_CLAIMS or not all(map(str.isprintable, given)):
         raise _malformed()
     return {name: _member(how) for name, how in given.items()}
 
@@ -85,9 +85,14 @@ def _member(how: object) -> Member:
 
 
 def _value(given: object) -> str:
-    if not isinstance(given, (str, int, float)) or len(str(given)) > _LONGEST_VALUE:
+    if not isinstance(given, (str, int, float)):
         raise _malformed()
-    return str(given)
+    text = str(given)
+    # JSON can spell NUL and halves of characters; people are looked up by some, where no database
+    # takes those.
+    if len(text) > _LONGEST_VALUE or not text.isprintable():
+        raise _malformed()
+    return text
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -171,7 +171,9 @@ def test_what_was_used_is_forgotten_once_it_could_not_be_sent_again(clients: Hou
     ],
 )
 def test_case_32_what_an_assertion_must_say(clients: House, changed: dict[str, Any]) -> None:
-    refused(send(clients, signed(claims(clients, **changed))), "invalid_client")
+    said = json.dumps(claims(clients, **changed))
+    assertion = jws.serialize_compact({"alg": "ES256"}, said, EC_KEY, algorithms=["ES256"])
+    refused(send(clients, assertion), "invalid_client")
 
 
 @pytest.mark.parametrize(("name", "seconds"), [("exp", -61), ("exp", 3700), ("nbf", 61), ("iat", 61)])
@@ -272,3 +274,19 @@ def test_unknown_clients_fill_no_record(house: House) -> None:
     for _ in range(3):
         refused(house.token("c", client_id="unknown"), "invalid_client")
     assert house.events("client-refused") == []
+
+
+# Odd JSON -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("crit", [5, None, [1], [["b64"]], ["b64"], ["exp"], {"a": 1}])
+def test_an_extension_that_a_header_demands_is_refused_unsigned(clients: House, crit: object) -> None:
+    """The library that reads it expects a list of names, and anybody can send something else."""
+    head = {"alg": "ES256", "crit": crit}
+    assertion = b".".join([*(encode(json.dumps(part).encode()) for part in (head, claims(clients))), b"AAAA"])
+    refused(send(clients, assertion.decode()), "invalid_client")
+
+
+@pytest.mark.parametrize("changed", [{"jti": "\ud800"}, {"iss": "\ud800"}, {"\udfff": 1}])
+def test_halves_of_characters_in_claims_are_refused(clients: House, changed: dict[str, Any]) -> None:
+    said = json.dumps(claims(clients, **changed))
+    assertion = jws.serialize_compact({"alg": "ES256"}, said, EC_KEY, algorithms=["ES256"])
+    refused(send(clients, assertion), "invalid_client")

@@ -149,3 +149,12 @@ _JSON = st.recursive(
 @given(header=_JSON, claims=_JSON)
 def test_any_json_is_no_token(id_tokens: IdTokens, header: object, claims: object) -> None:
     assert id_tokens.read(f"{part(header)}.{part(claims)}.AAAA") is None
+
+
+@pytest.mark.parametrize("crit", [5, None, [1], [["b64"]], ["b64"], {"a": 1}])
+def test_an_extension_that_a_header_demands_is_refused_unsigned(
+    house: House, id_tokens: IdTokens, crit: object
+) -> None:
+    """The library that reads it expects a list of names; the names of our keys are published."""
+    header, claims = decoded(ours(house))
+    assert id_tokens.read(f"{part({**header, 'crit': crit})}.{part(claims)}.AAAA") is None

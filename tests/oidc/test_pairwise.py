@@ -93,3 +93,11 @@ def test_the_sector_is_the_one_host_of_all_addresses() -> None:
 def test_several_hosts_or_none_are_no_sector(addresses: list[str]) -> None:
     with pytest.raises(Refused):
         sector_of(addresses)
+
+
+@pytest.mark.parametrize("sub", ["\0", "a\0b", "\ud800"])
+def test_a_sub_that_no_database_takes_is_an_error_at_the_client(house: House, sub: str) -> None:
+    house.add_client("pair", sector="wiki.example")
+    wish = json.dumps({"id_token": {"sub": {"value": sub}}})
+    answer = said(house.authorize(house.browser(), client_id="pair", claims=wish))
+    assert answer["error"] == "invalid_request"

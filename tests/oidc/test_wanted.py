@@ -57,6 +57,9 @@ def test_check_26_members_are_read() -> None:
         '{"userinfo": {"email": {"value": 1' + "0" * 5000 + "}}}",
         '{"other": ' + "[" * 4000 + "]" * 4000 + "}",
         asked(userinfo={"x" * 9000: None}),
+        asked(userinfo={"email": {"value": "\0"}}),
+        asked(userinfo={"email": {"values": ["a", "\ud800"]}}),
+        asked(id_token={"\ud800": None}),
     ],
 )
 def test_check_26_malformed_and_excessive_ones_are_refused(
