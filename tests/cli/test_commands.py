@@ -237,7 +237,7 @@ def test_a_phone_is_added_and_shown_masked(idp):
     assert (made["factor"], made["label"]) == ("sms", "+49 •••• •••••89")
     listed = idp("method", "list", "ada").stdout
     assert "•••-••23" in listed
-    assert "555" not in listed
+    assert "5550123" not in listed.replace(" ", "")
     assert "phone number" in idp.refused("method", "add", "ada", "sms", "12")
 
 

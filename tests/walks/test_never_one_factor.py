@@ -55,9 +55,9 @@ def test_case_45_an_empty_form_changes_nothing(half: Halfway, action: str) -> No
     half.ends_well()
 
 
-def test_case_45_a_form_without_the_code_is_a_wrong_code(half: Halfway) -> None:
+def test_case_45_a_form_without_the_code_is_told_what_a_code_is(half: Halfway) -> None:
     half.browser.post(half.address, {"factor": "totp", "method": half.method})
-    assert "not right" in half.browser.problem
+    assert "digits only" in half.browser.problem
     half.ends_well()
 
 
