@@ -13,7 +13,9 @@ from typing import Any
 # From a server that imported much and opened nothing: fresh processes, as the workers of a
 # server are, without a second of imports each.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["pytest", "hypothesis", "idp.state", "idp.jobs", "idp.store.upgrade"])
+_CONTEXT.set_forkserver_preload(
+    ["pytest", "hypothesis", "idp.state", "idp.jobs", "idp.store.upgrade", "idp.app.desk", "tests.hallway"]
+)
 _DEADLINE = 60.0
 
 

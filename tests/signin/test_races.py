@@ -1,0 +1,214 @@
+"""Eight processes at one thing of a sign-in: exactly one wins, and every try counts, on any database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from idp.core.errors import Refused
+from idp.core.ids import new_id
+from idp.core.model import Participant, Subject, SubjectForm
+from idp.factors import totp
+from idp.keys import MasterKey, Sealer
+from idp.methods import Methods
+from idp.sessions import Devices, Lifetimes, Sessions, Subjects
+from idp.signin.lockout import Limits, Lockout
+from idp.store import Store, open_store, schema
+from tests.clock import TestClock
+from tests.hallway import SEED, House
+from tests.processes import Notes, race
+
+pytestmark = pytest.mark.backends
+
+_COUNT = 8
+_SEALER = Sealer(MasterKey(b"k" * 32))
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Notes:
+    return Notes(tmp_path / "notes")
+
+
+def came(notes: Notes) -> list[str]:
+    """Return what the processes came to, without their numbers."""
+    lines = [line.split(" ", 1) for line in notes.lines()]
+    assert sorted(number for number, _ in lines) == [str(number) for number in range(_COUNT)]
+    return sorted(text for _, text in lines)
+
+
+def _methods(store: Store) -> Methods:
+    return Methods(store, _SEALER, TestClock())
+
+
+# Codes ------------------------------------------------------------------------------------------
+def test_case_55_of_eight_processes_with_one_time_step_one_uses_it(
+    house: House, database: str, notes: Notes
+) -> None:
+    person = house.person()
+    with house.ground.store.read() as connection:
+        (method,) = house.hall.methods.of(connection, person.id)
+    race(_advance, database, method.id, notes=notes, count=_COUNT)
+    assert came(notes) == ["False"] * 7 + ["True"]
+
+
+def _advance(number: int, notes: Notes, database: str, method: str) -> None:
+    store = open_store(database)
+    with store.write() as unit:
+        mine = _methods(store).advance(unit, method, 7)
+    notes.write(f"{number} {mine}")
+    store.dispose()
+
+
+def test_case_52_two_hundred_tries_of_eight_processes_count_two_hundred(
+    house: House, database: str, notes: Notes
+) -> None:
+    """Whoever tries in parallel gets no more tries: ten are let through, all are counted."""
+    race(_try_often, database, 25, notes=notes, count=_COUNT)
+    let_through = [int(line) for line in came(notes)]
+    assert sum(let_through) == Limits().tries
+    with house.ground.store.read() as connection:
+        counts = connection.execute(sa.select(schema.attempts.c.count)).scalars().all()
+    assert max(counts) == 25 * _COUNT
+
+
+def _try_often(number: int, notes: Notes, database: str, times: int) -> None:
+    store = open_store(database)
+    lockout = Lockout(store, TestClock(), Limits)
+    counted = [
+        lockout.count(factor="totp", target="person:one", address=f"192.0.2.{number}", familiar=True)
+        for _ in range(times)
+    ]
+    notes.write(f"{number} {sum(not one.locked for one in counted)}")
+    store.dispose()
+
+
+# Methods ----------------------------------------------------------------------------------------
+def test_case_61_of_eight_first_methods_one_is_set_up(house: House, database: str, notes: Notes) -> None:
+    person = house.person(totp=False)
+    race(_set_up, database, person.id, notes=notes, count=_COUNT)
+    assert came(notes) == ["added"] + ["refused"] * 7
+    with house.ground.store.read() as connection:
+        assert len(house.hall.methods.of(connection, person.id)) == 1
+
+
+def _set_up(number: int, notes: Notes, database: str, person_id: str) -> None:
+    store = open_store(database)
+    with store.read() as connection:
+        row = connection.execute(sa.select(schema.people.c.id).where(schema.people.c.id == person_id)).one()
+    new = totp.handed_out(row, SEED, at=TestClock().now())
+    try:
+        with store.write() as unit:
+            _methods(store).add(unit, person_id, new)
+    except Refused:
+        notes.write(f"{number} refused")
+    else:
+        notes.write(f"{number} added")
+    store.dispose()
+
+
+def test_case_61_while_methods_come_and_go_enrolment_is_open_only_without_any(
+    house: House, database: str, notes: Notes
+) -> None:
+    """Whoever has a stolen password must not find a door that two administrators left open."""
+    person = house.person(totp=False)
+    for _ in range(_COUNT - 1):
+        house.give_totp(person)
+    with house.ground.store.read() as connection:
+        mine = [method.id for method in house.hall.methods.of(connection, person.id)]
+    race(_remove_or_add, database, person.id, mine, notes=notes, count=_COUNT)
+    with house.ground.store.read() as connection:
+        left = house.hall.methods.of(connection, person.id)
+        found = house.hall.people.get(connection, person.id)
+    assert found is not None
+    assert len(left) == 1
+    assert found.may_enrol is False
+
+
+def test_the_last_of_eight_methods_that_go_at_once_opens_enrolment(
+    house: House, database: str, notes: Notes
+) -> None:
+    person = house.person(totp=False)
+    for _ in range(_COUNT):
+        house.give_totp(person)
+    with house.ground.store.read() as connection:
+        mine = [method.id for method in house.hall.methods.of(connection, person.id)]
+    race(_remove_or_add, database, person.id, mine, notes=notes, count=_COUNT)
+    assert came(notes).count("True") >= 1
+    with house.ground.store.read() as connection:
+        found = house.hall.people.get(connection, person.id)
+    assert found is not None
+    assert found.may_enrol is True
+
+
+def _remove_or_add(number: int, notes: Notes, database: str, person_id: str, mine: list[str]) -> None:
+    store = open_store(database)
+    with store.read() as connection:
+        row = connection.execute(sa.select(schema.people.c.id).where(schema.people.c.id == person_id)).one()
+    with store.write() as unit:
+        if number < len(mine):
+            _methods(store).remove(unit, mine[number])
+            reopened = _methods(store).reopen(unit, person_id)
+        else:
+            new = totp.handed_out(row, SEED, at=TestClock().now())
+            _methods(store).add(unit, person_id, new, allowed=True)
+            reopened = False
+    notes.write(f"{number} {reopened}")
+    store.dispose()
+
+
+# Sessions ---------------------------------------------------------------------------------------
+def test_of_eight_windows_with_one_partner_one_joins_the_session(
+    house: House, database: str, notes: Notes
+) -> None:
+    race(_join, database, notes=notes, count=_COUNT)
+    assert came(notes) == ["False"] * 7 + ["True"]
+
+
+def _join(number: int, notes: Notes, database: str) -> None:
+    store = open_store(database)
+    participant = Participant(
+        id=new_id(),
+        session="s",
+        person="p",
+        partner="wiki",
+        door="oidc",
+        issuer="default",
+        subject=Subject(value="p", form=SubjectForm.PUBLIC),
+    )
+    with store.write() as unit:
+        joined = Sessions(Lifetimes()).join(unit, participant, TestClock().now())
+    notes.write(f"{number} {joined}")
+    store.dispose()
+
+
+def test_eight_processes_name_a_person_alike_at_a_partner(house: House, database: str, notes: Notes) -> None:
+    race(_name, database, notes=notes, count=_COUNT)
+    assert len(set(came(notes))) == 1
+
+
+def _name(number: int, notes: Notes, database: str) -> None:
+    store = open_store(database)
+    value = Subjects(store).pairwise(person="p", qualifier="https://sp.example", now=TestClock().now())
+    notes.write(f"{number} {value}")
+    store.dispose()
+
+
+def test_a_browser_seen_by_eight_processes_stays_the_person_s(
+    house: House, database: str, notes: Notes
+) -> None:
+    race(_remember, database, notes=notes, count=_COUNT)
+    secrets = came(notes)
+    assert len(set(secrets)) == _COUNT
+    devices = Devices(Lifetimes().device)
+    with house.ground.store.read() as connection:
+        assert {devices.person_of(connection, one, house.clock.now()) for one in secrets} == {"p"}
+
+
+def _remember(number: int, notes: Notes, database: str) -> None:
+    store, now = open_store(database), TestClock().now()
+    with store.write() as unit:
+        secret = Devices(Lifetimes().device).remember(unit, secret="", person="p", label="", now=now)
+    notes.write(f"{number} {secret}")
+    store.dispose()
