@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from idp.core.errors import BadMessage
+from idp.core.errors import BadMessage, Unavailable
 from idp.core.model import Reply
 from idp.oidc import logout, parameters
 from idp.oidc.authorize import Authorize
@@ -138,10 +138,17 @@ class OidcPages:
             response.headers.update(_CORS)
         elif request.endpoint in _OWN_ORIGIN:
             response.vary.add("Origin")
-            if origin in self.origins:
+            if self._at_home(origin):
                 response.headers["Access-Control-Allow-Origin"] = origin
                 response.headers.update(_CORS)
         return response
+
+    def _at_home(self, origin: str) -> bool:
+        try:
+            return bool(origin) and origin in self.origins
+        except Unavailable:
+            # The answer, that we can't answer now, is made already.
+            return False
 
 
 def _sent() -> Parameters:

@@ -103,12 +103,13 @@ class Server(Installation):
         super().__init__(folder, f"http://localhost:{self.port}", **settings)
         self._log = folder.with_suffix(".log")
         self._process: subprocess.Popen[bytes] | None = None
+        self._arguments: tuple[str, ...] = ("serve",)
 
     def start(self) -> None:
         """Start, and wait until it is ready."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [IDP, "serve"],
+                [IDP, *self._arguments],
                 env=clean_environment() | self.settings,
                 cwd=self.folder.parent,
                 stdout=log,

@@ -1,0 +1,161 @@
+"""Two nodes behind nginx without stickiness: every request of a sign-in goes to the other node."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.saml.sp import Sp
+from tests.walks.applications import Python3Saml
+from tests.walks.browser import Browser
+from tests.walks.farm import Farm
+from tests.walks.server import Someone
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+    running = Farm(tmp_path_factory.mktemp("farm"))
+    running.installation.client("wiki")
+    running.start()
+    yield running
+    assert running.stop() == [0, 0, 0]
+    assert all("Traceback" not in node.log() for node in running.nodes)
+
+
+@pytest.fixture
+def someone(farm: Farm) -> Someone:
+    return farm.installation.someone()
+
+
+def went(farm: Farm, since: int) -> None:
+    """Check that requests went to one node and the other by turns."""
+    nodes = [node for node, _ in farm.balancer.asked()[since:]]
+    assert len(nodes) >= 6
+    assert set(nodes) == {f"127.0.0.1:{node.port}" for node in farm.nodes}
+    assert all(one != other for one, other in pairwise(nodes))
+
+
+def test_openid_connect_over_two_nodes(farm: Farm, someone: Someone) -> None:
+    since = len(farm.balancer.asked())
+    with Browser(farm.base) as browser:
+        assert browser.authorize("wiki").heading == "Sign in"
+        assert browser.password(someone).heading == "Enter your code"
+        assert browser.code(someone).issued
+        assert browser.claims()["sub"]
+        # Single sign-on, by the other node.
+        assert browser.authorize("wiki").issued
+    went(farm, since)
+
+
+def test_saml_over_two_nodes(farm: Farm, someone: Someone, tmp_path: Path) -> None:
+    ours = farm.nodes[0].get("/saml/metadata")[2]
+    assert ours == farm.nodes[1].get("/saml/metadata")[2]
+    application = Python3Saml(ours.decode(), Sp(rsa.generate_private_key(65537, 2048)), signs=True)
+    (tmp_path / "metadata.xml").write_bytes(application.metadata())
+    farm.installation.idp("partner", "import", str(tmp_path / "metadata.xml"))
+    since = len(farm.balancer.asked())
+    with Browser(farm.base) as browser:
+        # At once: no node waits to hear of it.
+        assert browser.open(application.ask(relay_state="/x").address).heading == "Sign in"
+        assert browser.password(someone).code(someone).left is not None
+        assert browser.left is not None
+        assert application.accept(browser.left).attributes["uid"] == [someone.name]
+        browser.open("/signout").submit()
+        assert browser.open(application.ask().address).heading == "Sign in"
+    went(farm, since)
+
+
+def test_the_address_is_the_browser_s_and_not_the_balancer_s(farm: Farm, someone: Someone) -> None:
+    with Browser(farm.base, "203.0.113.77") as browser:
+        assert browser.authorize("wiki").password(someone).code(someone).issued
+    entries = farm.installation.json("audit", "--person", someone.name)
+    seen = {entry["address"] for entry in entries if entry["event"] != "person-added"}
+    assert "203.0.113.77" in seen
+    assert "127.0.0.1" not in seen
+
+
+def test_tries_at_both_nodes_count_together(farm: Farm, someone: Someone) -> None:
+    with Browser(farm.base) as browser:
+        browser.authorize("wiki").password(someone)
+        for _ in range(10):
+            browser.submit(code=someone.wrong_code())
+        assert not browser.code(someone).issued
+
+
+def test_what_is_switched_off_at_one_node_is_off_at_the_other(farm: Farm, someone: Someone) -> None:
+    farm.installation.idp("partner", "disable", "wiki")
+    try:
+        farm.nodes[0].settle()
+        for _ in farm.nodes:
+            with Browser(farm.base) as browser:
+                assert browser.authorize("wiki").status >= 400
+    finally:
+        farm.installation.idp("partner", "enable", "wiki")
+        farm.nodes[0].settle()
+
+
+def test_a_killed_redis_costs_only_what_was_under_way(farm: Farm, someone: Someone) -> None:
+    with Browser(farm.base) as browser:
+        browser.authorize("wiki").password(someone)
+        action, fields = browser.form()
+        farm.redis.kill()
+        assert [node.get("/readyz")[0] for node in farm.nodes] == [503, 503]
+        assert browser.post(action, fields | {"code": someone.code()}).status == 503
+        assert "not available just now" in browser.text
+        farm.redis.start()
+        assert [node.get("/readyz")[0] for node in farm.nodes] == [200, 200]
+        # Gone, not let in; and begun again, it works.
+        assert browser.post(action, fields | {"code": someone.code()}).status == 410
+        assert browser.authorize("wiki").password(someone).code(someone).issued
+
+
+def test_a_killed_postgresql_costs_errors_only_while_it_is_away(farm: Farm, someone: Someone) -> None:
+    with Browser(farm.base) as browser, Browser(farm.base) as other:
+        assert browser.authorize("wiki").password(someone).code(someone).issued
+        farm.postgres.kill()
+        assert [node.get("/readyz")[0] for node in farm.nodes] == [503, 503]
+        assert [node.get("/healthz")[0] for node in farm.nodes] == [200, 200]
+        assert other.authorize("wiki").status == 503
+        assert "not available just now" in other.text
+        # Not "invalid": the client keeps its code, and comes again.
+        assert browser.tokens()["error"] == "server_error"
+        farm.postgres.start()
+        assert [node.get("/readyz")[0] for node in farm.nodes] == [200, 200]
+        assert browser.claims()["sub"]
+        assert other.authorize("wiki").password(someone).code(someone).issued
+
+
+def test_nodes_restarted_one_by_one_and_new_keys_cost_no_sign_in(farm: Farm) -> None:
+    """A steady load meanwhile: every sign-in that was begun is finished."""
+    people = [farm.installation.someone() for _ in range(4)]
+    stop, finished, failed = threading.Event(), [], []
+
+    def sign_in_again_and_again(person: Someone) -> None:
+        while not stop.is_set():
+            with Browser(farm.base) as browser:
+                browser.authorize("wiki").password(person)
+                if browser.code(person).issued and browser.claims()["sub"]:
+                    finished.append(person.name)
+                else:
+                    failed.append((browser.status, browser.text[:2000]))
+
+    threads = [threading.Thread(target=sign_in_again_and_again, args=(person,)) for person in people]
+    for thread in threads:
+        thread.start()
+    for node in farm.nodes:
+        time.sleep(1)
+        assert node.stop() == 0
+        farm.installation.idp("key", "rotate")
+        node.start()
+    time.sleep(1)
+    stop.set()
+    for thread in threads:
+        thread.join(120)
+    assert failed == []
+    assert len(finished) >= 4
