@@ -382,3 +382,14 @@ def test_any_query_is_answered_without_a_redirect(house: House, query: bytes) ->
         "/oidc/authorize", base_url=BASE, query_string=query.decode("latin-1")
     )
     assert response.status_code == 400
+
+
+def test_a_client_that_sends_people_in_circles_gets_no_more_answers(house: House) -> None:
+    browser = house.browser(house.add_person())
+    for _ in range(5):
+        assert "code" in said(house.authorize(browser))
+    stopped = house.authorize(browser)
+    assert stopped.status_code == 429
+    assert "Location" not in stopped.headers
+    assert "The application sends you in circles" in stopped.text
+    assert "Reference" in stopped.text

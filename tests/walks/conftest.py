@@ -27,6 +27,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     # Before it starts, so that no worker has to hear of them first.
     for client in ("wiki", "spare"):
         running.client(client)
+    # One window asks here more often in a second than a person does in a day.
+    running.idp("limits", "set", "answers", "10000")
+    running.idp("limits", "set", "arrivals", "100000")
     running.start()
     yield running
     assert running.stop() == 0
