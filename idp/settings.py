@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     master_key: SecretStr | None = None
     master_key_other: SecretStr | None = None
+    tracing: bool = False
     metrics_token: SecretStr | None = Field(default=None, min_length=16)
 
     @field_validator("base_url")

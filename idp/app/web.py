@@ -11,6 +11,7 @@ from idp.app import channels as channels_room
 from idp.app import console
 from idp.app import oidc as oidc_room
 from idp.app import saml as saml_room
+from idp.app import tracing
 from idp.app.ground import Ground, open_ground
 from idp.app.hallway import build_hallway
 from idp.channels import pages as channel_pages
@@ -78,15 +79,15 @@ def _checks(ground: Ground) -> Mapping[str, health.Check]:
 def create_app(settings: Settings) -> Flask:
     """Open everything that the settings name and build the application; call it after a fork."""
     logs.configure(settings.log_format)
+    metrics = Metrics(settings.counts) if settings.metrics_token else None
+    ground = open_ground(settings, metrics.saw if metrics else None)
     web = WebSettings.of(base_url=settings.base_url, trusted_proxies=settings.trusted_proxies)
-    if settings.metrics_token is None:
-        return build_app(open_ground(settings), web)
-    metrics = Metrics(settings.counts)
-    ground = open_ground(settings, metrics.saw)
     app = build_app(ground, web)
-    metrics.install(app)
-    pages = MetricsPages(
-        metrics=metrics, token=settings.metrics_token.get_secret_value(), queues=ground.outbox.queues
-    )
-    app.register_blueprint(pages.blueprint())
+    if metrics is not None and settings.metrics_token is not None:
+        metrics.install(app)
+        token = settings.metrics_token.get_secret_value()
+        pages = MetricsPages(metrics=metrics, token=token, queues=ground.outbox.queues)
+        app.register_blueprint(pages.blueprint())
+    if settings.tracing:
+        tracing.install(app)
     return app

@@ -42,9 +42,12 @@ def command(*, bind: str | None, no_worker: bool) -> None:
         _share_counts(settings.counts)
     # Here, since it loads every protocol: wrong settings are said before, and --help is quick.
     # Still before the server forks, so that its processes share the code.
+    from idp.app import tracing
     from idp.app.web import create_app
     from idp.app.work import build_worker
 
+    if settings.tracing:
+        tracing.check()
     background = None if no_worker else Background(lambda stop: build_worker(settings).run(stop))
     Server(
         settings, make=create_app, background=background, ready=lambda: _announce(settings, owned=owned)
