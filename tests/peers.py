@@ -10,7 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-_PACKAGES = {"node": "nodejs", "nginx": "nginx-light", "systemd-analyze": "systemd"}  # where the package is called otherwise
+# Where the package is called otherwise.
+_PACKAGES = {"node": "nodejs", "nginx": "nginx-light", "systemd-analyze": "systemd"}
 # Servers are in folders that not every account has in its path.
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 _OTHER_NAMES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}
