@@ -8,10 +8,9 @@ from datetime import timedelta
 from flask import Flask
 
 from idp.app import channels as channels_room
-from idp.app import console
+from idp.app import console, tracing
 from idp.app import oidc as oidc_room
 from idp.app import saml as saml_room
-from idp.app import tracing
 from idp.app.ground import Ground, open_ground
 from idp.app.hallway import build_hallway
 from idp.channels import pages as channel_pages

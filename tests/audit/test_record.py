@@ -132,6 +132,7 @@ def test_events_carry_the_numbers_of_ad_fs():
         "sign-out-failed": 1207,
         "locked": 1210,
         "right-while-locked": 515,
+        "loop-stopped": 364,
     }
     assert Event.PARTNER_ADDED.number == 0
 
