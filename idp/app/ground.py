@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from idp.app.outbound import http_client
 from idp.audit import AuditLog, Entry, to_stream
 from idp.core.clock import SystemClock
-from idp.core.ports import Clock, State
+from idp.core.ports import Clock
 from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, MasterFile, MasterKey, MasterKeys, Masters, Sealer
 from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.sessions import Lifetimes, Sessions
 from idp.settings import Settings
-from idp.state import open_state
+from idp.state import StateBackend, open_state
 from idp.store import Store, open_store
 
 MASTER_KEY = "master.key"
@@ -28,7 +28,7 @@ class Ground:
 
     clock: Clock
     store: Store
-    state: State
+    state: StateBackend
     sealer: Sealer
     audit: AuditLog
     issuers: Issuers
@@ -58,7 +58,7 @@ def make_ground(
     *,
     clock: Clock,
     store: Store,
-    state: State,
+    state: StateBackend,
     sealer: Sealer,
     audit: AuditLog,
     http: HttpClient | None = None,

@@ -6,7 +6,7 @@ tokens and messages in their query.
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, request, request_started
 
 from idp.core.errors import Refused
 from idp.web import correlation
@@ -39,7 +39,7 @@ def install(app: Flask) -> TracerProvider:
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     tracer = provider.get_tracer("countersign")
 
-    def begin() -> None:
+    def begin(_app: Flask, **_more: object) -> None:
         # Only names of ours: never the address, nor who asks.
         name = request.endpoint or "none"
         context = extract({"traceparent": request.headers.get("traceparent", "")})
@@ -55,6 +55,7 @@ def install(app: Flask) -> TracerProvider:
         g.span.end()
         return response
 
-    app.before_request(begin)
+    # Not before_request: a refusal there (csrf, a ban) keeps what comes behind it from running.
+    request_started.connect(begin, app, weak=False)
     app.after_request(end)
     return provider

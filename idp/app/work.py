@@ -18,19 +18,24 @@ from idp.saml.backchannel import BackChannel as SoapBackChannel
 from idp.settings import Settings
 from idp.signin.farewell import kind_for
 from idp.signin.limits import LimitsStore
-from idp.state import open_state
 from idp.web.metrics import Metrics
 
 DROP_FOLDER = "metadata"
 _WATCH = Actor(kind="system", id="metadata")
 
 
-def build_worker(settings: Settings) -> Worker:
-    """Return the worker with all jobs; call it after the fork."""
-    ground = open_ground(settings, Metrics(settings.counts).saw if settings.metrics_token else None)
-    state = open_state(settings.state_url, data=settings.data, clock=ground.clock)
+def build_worker(settings: Settings, *, beside_server: bool = False) -> Worker:
+    """Return the worker with all jobs; call it after the fork.
+
+    beside_server: a server of this machine shows what it counts.
+    """
+    counted = beside_server and settings.metrics_token is not None
+    ground = open_ground(settings, Metrics(settings.counts).saw if counted else None)
     clean_up = CleanUp(
-        ground.store, ground.clock, sweeps=[state.sweep], retention=_retention(LimitsStore(ground.store))
+        ground.store,
+        ground.clock,
+        sweeps=[ground.state.sweep],
+        retention=_retention(LimitsStore(ground.store)),
     )
     sources = _sources(ground)
     folder = DropFolder(folder=settings.data / DROP_FOLDER, watching=sources.watching)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from threading import Event
 
 import click
 
@@ -48,9 +49,15 @@ def command(*, bind: str | None, no_worker: bool) -> None:
 
     if settings.tracing:
         tracing.check()
-    background = None if no_worker else Background(lambda stop: build_worker(settings).run(stop))
+
+    def work(stop: Event) -> None:
+        build_worker(settings, beside_server=True).run(stop)
+
     Server(
-        settings, make=create_app, background=background, ready=lambda: _announce(settings, owned=owned)
+        settings,
+        make=create_app,
+        background=None if no_worker else Background(work),
+        ready=lambda: _announce(settings, owned=owned),
     ).run()
 
 

@@ -9,10 +9,11 @@ from idp.core.ports import Clock
 from idp.state.redis import SCHEMES, RedisState, open_redis
 from idp.state.sqlite import SqliteState
 
+StateBackend = SqliteState | RedisState
 _SQLITE = "sqlite:///"
 
 
-def open_state(url: str, *, data: Path, clock: Clock) -> SqliteState | RedisState:
+def open_state(url: str, *, data: Path, clock: Clock) -> StateBackend:
     """Return the state at a URL; an empty one means state.db in the data folder.
 
     sqlite:///relative/path and sqlite:////absolute/path, as SQLAlchemy writes them; redis:// and

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, abort, g, request
+from flask import Blueprint, Flask, Response, abort, g, request, request_started
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
@@ -77,7 +77,7 @@ class Metrics:
     def install(self, app: Flask) -> None:
         """Time every request of the application."""
 
-        def begin() -> None:
+        def begin(_app: Flask, **_more: object) -> None:
             g.began = time.perf_counter()
 
         def end(response: Response) -> Response:
@@ -87,7 +87,8 @@ class Metrics:
             self._seconds.labels(*labels).observe(time.perf_counter() - g.began)
             return response
 
-        app.before_request(begin)
+        # Not before_request: a refusal there (csrf, a ban) keeps what comes behind it from running.
+        request_started.connect(begin, app, weak=False)
         app.after_request(end)
 
 

@@ -68,9 +68,9 @@ def ask(collector, monkeypatch):
     provider = tracing.install(app)
     client = app.test_client()
 
-    def one(path: str, **headers: str) -> Span:
+    def one(path: str, method: str = "GET", **headers: str) -> Span:
         collector.received.clear()
-        client.get(path, headers=headers)
+        client.open(path, method=method, headers=headers)
         assert provider.force_flush()
         (span,) = collector.spans()
         return span
@@ -92,6 +92,11 @@ def test_a_span_says_which_page_how_it_went_and_what_joins_it_to_the_log(ask):
     assert facts["http.route"] == "/healthz"
     assert facts["http.response.status_code"] == 200
     assert len(facts["countersign.correlation"]) == 16
+
+
+def test_what_is_refused_before_any_page_has_a_span(ask):
+    span = ask("/healthz", "POST", Origin="https://evil.example")
+    assert said(span)["http.response.status_code"] == 400
 
 
 def test_no_span_holds_what_came_in_an_address(ask, collector):

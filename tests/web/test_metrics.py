@@ -95,6 +95,12 @@ def test_requests_are_timed_by_names_of_ours_only(client, shown):
     assert not [name for name in seen if "somebody" in str(name)]
 
 
+def test_what_is_refused_before_any_page_is_timed_and_answered_all_the_same(client, shown):
+    from_elsewhere = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert client.post("/metrics", headers=from_elsewhere).status_code == 400
+    assert shown()["countersign_request_seconds_count", "none", "POST", "400"] == 1
+
+
 def test_queues_say_how_much_waits_and_how_long(store, clock, outbox, shown):
     with store.write() as unit:
         for key in ("a", "b"):
