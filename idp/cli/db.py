@@ -9,16 +9,16 @@ import sqlalchemy as sa
 
 from idp.app.ground import open_master
 from idp.audit import AuditLog
-from idp.cli.opening import acting, make_data_folder, nowhere, said_plainly, set_up
+from idp.cli.opening import acting, make_data_folder, nowhere, opened, set_up
 from idp.cli.output import as_json, say, warn
 from idp.core.clock import SystemClock
 from idp.core.errors import Refused
 from idp.desk.restoring import RestoringDesk
 from idp.keys import Sealer, check_master
 from idp.settings import Settings, load_settings
-from idp.store import open_store, schema
+from idp.store import schema
 from idp.store.backup import back_up, check_unused, draft_of, put_in_place
-from idp.store.upgrade import check
+from idp.store.upgrade import check, is_new
 from idp.store.upgrade import upgrade as upgrade_store
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -39,13 +39,9 @@ def upgrade(*, json_: bool) -> None:
     """
     settings = load_settings()
     make_data_folder(settings)
-    store = open_store(settings.database)
-    try:
-        with said_plainly():
-            set_up(store, settings)
-            version = check(store)
-    finally:
-        store.dispose()
+    with opened(settings.database) as store:
+        set_up(store, settings)
+        version = check(store)
     as_json({"schema": version}) if json_ else say(f"The database has schema {version}.")
 
 
@@ -82,9 +78,9 @@ def restore(*, file: Path, force: bool, json_: bool) -> None:
         raise Refused(f"{file} does not exist.")
     check_unused(target)
     if not force and _people(target):
-        raise Refused(f"{target} has people in it. To replace it all the same: --force.")
-    with said_plainly(), draft_of(file, beside=target) as draft:
-        _settle(draft, settings)
+        raise Refused(f"{target} has people in it, or is damaged. To replace it all the same: --force.")
+    with draft_of(file, beside=target) as draft:
+        _settle(draft, settings, file)
         aside = put_in_place(draft, target, at=SystemClock().now())
     if json_:
         as_json({"database": str(target), "replaced": str(aside or "")})
@@ -94,30 +90,31 @@ def restore(*, file: Path, force: bool, json_: bool) -> None:
         say(f"The one before is {aside}.")
 
 
-def _settle(draft: Path, settings: Settings) -> None:
-    """See that a copy fits this version and key, and end what must not go on."""
-    store = open_store(f"sqlite:///{draft}")
-    try:
+def _settle(draft: Path, settings: Settings, file: Path) -> None:
+    """See that a copy is ours and fits this version and key, and end what must not go on."""
+    clock, sealer = SystemClock(), Sealer(open_master(settings))
+    with opened(f"sqlite:///{draft}") as store:
+        # An empty file is a whole database to SQLite.
+        if is_new(store):
+            raise Refused(f"{file} is no copy of a database of ours.")
         upgrade_store(store)
         with store.read() as connection:
-            check_master(connection, Sealer(open_master(settings)))
-        clock = SystemClock()
-        RestoringDesk(store=store, clock=clock, audit=AuditLog(clock, nowhere)).settle(actor=acting())
-    finally:
-        store.dispose()
+            check_master(connection, sealer)
+        desk = RestoringDesk(store=store, clock=clock, audit=AuditLog(clock, nowhere))
+        desk.settle(sealer, actor=acting())
     check_unused(draft)  # which also leaves one file
 
 
 def _people(target: Path) -> bool:
+    """Say whether a database has people in it, as one that can't be read may have."""
     if not target.exists():
         return False
-    store = open_store(f"sqlite:///{target}")
     try:
-        with said_plainly(), store.read() as connection:
+        with opened(f"sqlite:///{target}") as store, store.read() as connection:
             known = sa.inspect(connection).has_table(schema.people.name)
             return known and connection.execute(sa.select(schema.people.c.id).limit(1)).first() is not None
-    finally:
-        store.dispose()
+    except Refused:
+        return True
 
 
 def _sqlite_file(settings: Settings, otherwise: str) -> Path:

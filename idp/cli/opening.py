@@ -39,11 +39,18 @@ def office() -> Iterator[Office]:
     """Open the desk. Raises Refused when the data cannot be used, SettingsError."""
     settings = load_settings()
     make_data_folder(settings)
-    store = open_store(settings.database)
+    with opened(settings.database) as store:
+        sealer = open_database(store, settings)
+        yield _furnished(settings, store, sealer)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Store]:
+    """Open a database, and let go of it afterwards; what is wrong with it is said plainly."""
+    store = open_store(url)
     try:
         with said_plainly():
-            sealer = open_database(store, settings)
-            yield _furnished(settings, store, sealer)
+            yield store
     finally:
         store.dispose()
 

@@ -10,13 +10,12 @@ from threading import Event
 import click
 
 from idp.cli.background import Background
-from idp.cli.opening import make_data_folder, said_plainly, set_up
+from idp.cli.opening import make_data_folder, opened, set_up
 from idp.cli.output import say
 from idp.cli.server import Server
 from idp.core.model import Role
 from idp.directory.people import has_role
 from idp.settings import Settings, checked_bind, load_settings
-from idp.store import open_store
 
 
 def _bind(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
@@ -71,15 +70,11 @@ def _share_counts(folder: Path) -> None:
 
 def _prepare(settings: Settings) -> bool:
     """Set the database up and let go of it; return whether somebody owns the installation."""
-    store = open_store(settings.database)
-    try:
-        with said_plainly():
-            set_up(store, settings)
-            with store.read() as connection:
-                return has_role(connection, Role.OWNER)
-    finally:
-        # Nothing of it may be open when the server forks.
-        store.dispose()
+    # Nothing of it may be open when the server forks.
+    with opened(settings.database) as store:
+        set_up(store, settings)
+        with store.read() as connection:
+            return has_role(connection, Role.OWNER)
 
 
 def _announce(settings: Settings, *, owned: bool) -> None:

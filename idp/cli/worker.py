@@ -8,10 +8,9 @@ from types import FrameType
 
 import click
 
-from idp.cli.opening import make_data_folder, open_database, said_plainly
+from idp.cli.opening import make_data_folder, open_database, opened
 from idp.cli.output import say
 from idp.settings import load_settings
-from idp.store import open_store
 
 
 @click.command()
@@ -23,12 +22,8 @@ def command() -> None:
     """
     settings = load_settings()
     make_data_folder(settings)
-    store = open_store(settings.database)
-    try:
-        with said_plainly():
-            open_database(store, settings)
-    finally:
-        store.dispose()
+    with opened(settings.database) as store:
+        open_database(store, settings)
     # Here, since it loads half of the service: wrong settings are said before, and --help is quick.
     from idp.app.work import build_worker
 

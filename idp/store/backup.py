@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import sqlite3
@@ -11,6 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from idp.core.errors import Refused
+
+# What SQLite keeps beside a database, by the database's name: it takes whatever has it for that one's own.
+_BESIDE = ("-wal", "-shm", "-journal")
+# Where those who have a database open hold it (https://sqlite.org/fileformat2.html#the_lock_byte_page).
+_LOCKED_FROM, _LOCKED_BYTES = 0x40000000, 512
 
 
 def back_up(source: Path, target: Path) -> None:
@@ -42,24 +48,35 @@ def draft_of(source: Path, *, beside: Path) -> Iterator[Path]:
     except OSError as error:
         raise Refused(f"{beside} cannot be written: {error.strerror}.") from error
     finally:
-        for left in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm"), Path(f"{draft}-journal")):
-            left.unlink(missing_ok=True)
+        for end in ("", *_BESIDE):
+            _named(draft, end).unlink(missing_ok=True)
 
 
 def put_in_place(draft: Path, target: Path, *, at: datetime) -> Path | None:
-    """Put a draft in the place of a database that nobody uses; return where the old one is now."""
-    aside = None
-    if target.exists():
-        aside = target.with_name(f"{target.name}.replaced-{at:%Y%m%d%H%M%S}")
+    """Put a draft in the place of a database that nobody uses; return where the old one is now.
+
+    Raises Refused when somebody uses it after all.
+    """
+    check_unused(target)
+    aside = target.with_name(f"{target.name}.replaced-{at:%Y%m%d%H%M%S}")
+    replaced = target.exists()
+    if replaced:
         os.link(target, aside)
+    # A damaged or lost database leaves its log behind, and SQLite would write that into the draft.
+    for end in _BESIDE:
+        if _named(target, end).exists():
+            _named(target, end).replace(_named(aside, end))
     # In one step: at no moment is there none, which a server that starts would take for a new one.
     draft.replace(target)
     _sync(target)
-    return aside
+    return aside if replaced else None
 
 
 def check_unused(target: Path) -> None:
-    """Raise Refused when a program has the database open; what is in its log is in the file then."""
+    """Raise Refused when a program has the database open; what was in its log is in the file afterwards.
+
+    A damaged one stays as it is.
+    """
     if not target.exists():
         return
     try:
@@ -69,8 +86,24 @@ def check_unused(target: Path) -> None:
             database.execute("BEGIN EXCLUSIVE")
             database.execute("COMMIT")
             database.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.OperationalError as error:
-        raise Refused("A program uses the database: stop the server and its workers first.") from error
+    except sqlite3.DatabaseError as error:
+        # The lowest byte is the kind (https://sqlite.org/rescode.html#pve).
+        kind = error.sqlite_errorcode & 0xFF
+        damaged = kind in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+        if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} or (damaged and _held(target)):
+            raise Refused("A program uses the database: stop the server and its workers first.") from error
+        if not damaged:
+            raise Refused(f"{target} cannot be used: {error}.") from error
+
+
+def _held(target: Path) -> bool:
+    """Say whether a program has a database open, where SQLite can't say so since it can't read it."""
+    with target.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _LOCKED_BYTES, _LOCKED_FROM)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _copy(source: Path, draft: Path) -> None:
@@ -84,6 +117,10 @@ def _copy(source: Path, draft: Path) -> None:
         if copy.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
             raise Refused(f"{source} is damaged.")
     _sync(draft)
+
+
+def _named(database: Path, end: str) -> Path:
+    return database.with_name(database.name + end)
 
 
 def _sync(path: Path) -> None:

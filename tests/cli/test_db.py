@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import sqlite3
 import stat
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from idp.cli import key as key_command
 from idp.store import open_store, schema
 from idp.store.upgrade import check
 from tests.cli.conftest import Command
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def rows(path, statement: str) -> list[tuple[object, ...]]:
@@ -113,6 +122,95 @@ def test_a_copy_under_another_master_key_is_not_restored(idp, data, ada, tmp_pat
     assert "not the master key" in idp.refused("db", "restore", str(tmp_path / "copy.db"))
 
 
+@pytest.mark.parametrize(
+    "content", ["", "CREATE TABLE places (url TEXT)"], ids=["empty", "another program's"]
+)
+def test_a_database_that_is_not_ours_is_not_restored(idp, data, ada, tmp_path, content):
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as other, other:
+        other.execute(content)
+    assert "no copy of a database of ours" in idp.refused(
+        "db", "restore", str(tmp_path / "copy.db"), "--force"
+    )
+    assert [person["name"] for person in idp.json("person", "list")] == ["ada"]
+
+
+def test_a_damaged_database_is_replaced_and_kept(idp, data, ada, tmp_path):
+    idp("db", "backup", str(tmp_path / "copy.db"))
+    (data / "idp.db").write_bytes(b"damaged" * 1000)
+    assert "--force" in idp.refused("db", "restore", str(tmp_path / "copy.db"))
+    with held(data / "idp.db"):
+        assert "stop the server" in idp.refused("db", "restore", str(tmp_path / "copy.db"), "--force")
+    restored = idp.json("db", "restore", str(tmp_path / "copy.db"), "--force")
+    assert [person["name"] for person in idp.json("person", "list")] == ["ada"]
+    assert Path(restored["replaced"]).read_bytes() == b"damaged" * 1000
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["lost", "damaged"])
+def test_the_log_of_the_one_before_is_not_written_into_the_copy(idp, data, ada, tmp_path, lost):
+    idp("db", "backup", str(tmp_path / "copy.db"))
+    leave_a_log(data / "idp.db", "DELETE FROM people", tmp_path / "log")
+    (data / "idp.db").unlink() if lost else (data / "idp.db").write_bytes(b"damaged" * 1000)
+    (tmp_path / "log").rename(data / "idp.db-wal")
+    idp("db", "restore", str(tmp_path / "copy.db"), "--force")
+    assert [person["name"] for person in idp.json("person", "list")] == ["ada"]
+    # What it held may still be of use to somebody.
+    (kept,) = data.glob("idp.db.replaced-*-wal")
+    assert kept.stat().st_size > 0
+
+
+def leave_a_log(path, statement: str, log) -> None:
+    """Do something, and keep the write-ahead log of it as a crash leaves it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as live:
+        live.execute("PRAGMA journal_mode=WAL")
+        live.execute(statement)
+        shutil.copy(f"{path}-wal", log)
+
+
+@contextmanager
+def held(path):
+    """Have another program hold a file as SQLite does whose connection is open and idle."""
+    lock = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+b'); "
+        "fcntl.lockf(file, fcntl.LOCK_SH, 510, 0x40000002); print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", lock, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout.readline() == b"held\n"
+        yield
+        other.communicate(b"\n")
+
+
+def test_what_worked_once_since_the_copy_does_not_work_again(idp, data, ada, tmp_path):
+    store = open_store(f"sqlite:///{data}/idp.db")
+    at = datetime(2100, 1, 1, tzinfo=UTC)
+    code = {"place": "p", "sealed": b"x", "sends": 1, "spent": [], "expires_at": at}
+    token = {
+        **dict.fromkeys(("secret", "grant", "kind", "partner", "scope", "audience"), ""),
+        "issued_at": at,
+        "expires_at": at,
+    }
+    with store.write() as unit:
+        unit.execute(sa.insert(schema.sent_codes), code)
+        unit.execute(sa.insert(schema.tokens), token)
+    store.dispose()
+    idp("db", "backup", str(tmp_path / "copy.db"))
+    idp("db", "restore", str(tmp_path / "copy.db"), "--force")
+    assert rows(data / "idp.db", "SELECT * FROM sent_codes") == []
+    assert rows(data / "idp.db", "SELECT * FROM tokens") == []
+
+
+def test_a_copy_under_the_former_master_key_needs_that_no_longer(idp, data, ada, tmp_path, monkeypatch):
+    monkeypatch.setattr(key_command, "LOOK_EVERY", -1)
+    idp("method", "add", "ada", "totp")
+    idp("db", "backup", str(tmp_path / "copy.db"))
+    idp("key", "rotate-master")
+    idp("db", "restore", str(tmp_path / "copy.db"), "--force")
+    (data / "master.key.former").unlink()
+    assert [person["name"] for person in idp.json("person", "list")] == ["ada"]
+    assert idp.json("key", "rotate-master") == {"renewed": 5, "unreadable": 0}
+
+
 def test_a_server_s_database_is_copied_by_its_own_programs(idp, monkeypatch, tmp_path):
     monkeypatch.setenv("IDP_DATABASE_URL", "postgresql://idp:secret@db.example:5433/idp?sslmode=require")
     said = idp.refused("db", "backup", str(tmp_path / "copy.db"))
@@ -120,3 +218,11 @@ def test_a_server_s_database_is_copied_by_its_own_programs(idp, monkeypatch, tmp
     assert "'postgresql://idp@db.example:5433/idp?sslmode=require'" in said
     assert "secret" not in said
     assert "pg_restore" in idp.refused("db", "restore", str(tmp_path / "copy.db"))
+
+
+@pytest.mark.backends
+def test_what_the_documents_tell_to_run_after_pg_restore_runs(store):
+    (block,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "operators.md").read_text(), re.DOTALL)
+    with store.write() as unit:
+        for statement in block.strip().split("\n"):
+            unit.execute(sa.text(statement))
