@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from idp.core.ids import fingerprint
 from idp.core.ports import Receipt
 from idp.store import Unit
-from idp.store.schema import Instant
+from idp.store.columns import Instant
 from idp.store.schema import deliveries as table
 
 KEPT = timedelta(days=30)

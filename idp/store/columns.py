@@ -1,4 +1,4 @@
-"""The kinds of columns that the tables are made of."""
+"""The kinds of columns that the tables are made of, and the metadata that gathers the tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
+
+metadata = sa.MetaData()
 
 # Under this name a sealed column says its purpose, so that a new master key finds them all.
 SEALED_AS = "sealed_as"
@@ -49,9 +51,9 @@ def json(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.JSON, nullable=False)
 
 
-def flag(name: str) -> sa.Column[bool]:
+def flag(name: str, **options: Any) -> sa.Column[bool]:
     """Return yes or no, not null."""
-    return sa.Column(name, sa.Boolean, nullable=False)
+    return sa.Column(name, sa.Boolean, nullable=False, **options)
 
 
 def only(condition: str) -> dict[str, Any]:

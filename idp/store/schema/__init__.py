@@ -1,0 +1,68 @@
+"""The tables, as SQLAlchemy Core knows them; the same on SQLite and PostgreSQL."""
+
+from idp.store.columns import metadata
+from idp.store.schema.accounts import (
+    attempts,
+    bans,
+    login_names,
+    method_codes,
+    methods,
+    passwords,
+    people,
+    sent_codes,
+)
+from idp.store.schema.configuration import (
+    carriers,
+    changes,
+    issuers,
+    keys,
+    partners,
+    rules,
+    settings,
+    sources,
+)
+from idp.store.schema.records import audit, deliveries, outbox, schedule
+from idp.store.schema.sign_ins import (
+    consents,
+    devices,
+    families,
+    grants,
+    participants,
+    sessions,
+    spent,
+    subjects,
+    tokens,
+)
+
+__all__ = [
+    "attempts",
+    "audit",
+    "bans",
+    "carriers",
+    "changes",
+    "consents",
+    "deliveries",
+    "devices",
+    "families",
+    "grants",
+    "issuers",
+    "keys",
+    "login_names",
+    "metadata",
+    "method_codes",
+    "methods",
+    "outbox",
+    "participants",
+    "partners",
+    "passwords",
+    "people",
+    "rules",
+    "schedule",
+    "sent_codes",
+    "sessions",
+    "settings",
+    "sources",
+    "spent",
+    "subjects",
+    "tokens",
+]

@@ -1,0 +1,89 @@
+"""Tables of people, the methods they registered, and what is counted against guessing."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from idp.store.columns import at, flag, json, metadata, sealed, text
+
+people = sa.Table(
+    "people",
+    metadata,
+    text("id", primary_key=True),
+    text("source"),
+    text("source_key"),
+    text("name"),
+    text("display_name"),
+    json("attributes"),
+    json("groups"),
+    json("roles"),
+    flag("enabled"),
+    flag("may_enrol"),
+    # True from the first method that a person set up until the recovery codes were saved.
+    flag("recovery_due", server_default=sa.false()),
+    # What was proved before counts no more: the password was changed.
+    at("proofs_from", nullable=True),
+    at("created_at"),
+    sa.UniqueConstraint("source", "source_key", name="uq_people_source"),
+)
+login_names = sa.Table(
+    "login_names",
+    metadata,
+    text("folded", primary_key=True),
+    text("person", index=True),
+)
+passwords = sa.Table(
+    "passwords",
+    metadata,
+    text("person", primary_key=True),
+    text("hash"),
+    at("changed_at"),
+)
+methods = sa.Table(
+    "methods",
+    metadata,
+    text("id", primary_key=True),
+    text("person", index=True),
+    text("factor"),
+    text("label"),
+    sealed("method"),
+    sa.Column("counter", sa.BigInteger, nullable=False),
+    json("data"),
+    at("created_at"),
+    at("last_used_at", nullable=True),
+    at("ends_at", nullable=True),
+)
+# Codes made by us, of which each is worth something once; used ones stay until the method goes.
+method_codes = sa.Table(
+    "method_codes",
+    metadata,
+    text("method", primary_key=True),
+    text("hash", primary_key=True),
+    at("used_at", nullable=True),
+)
+# Codes that were texted: spent are the counters that a right answer gives back.
+sent_codes = sa.Table(
+    "sent_codes",
+    metadata,
+    text("place", primary_key=True),
+    sealed("sent-code"),
+    sa.Column("sends", sa.Integer, nullable=False),
+    at("sent_at", nullable=True),
+    json("spent"),
+    at("expires_at", index=True),
+)
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    text("key", primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    at("window_ends_at", index=True),
+)
+bans = sa.Table(
+    "bans",
+    metadata,
+    text("network", primary_key=True),
+    text("reason"),
+    at("created_at"),
+    at("until", nullable=True, index=True),
+)
