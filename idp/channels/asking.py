@@ -16,6 +16,7 @@ BOUNDS = Bounds(seconds=8, size=64 * 1024)
 # Told by the server itself, before it did anything: wrong credentials, too much, not just now.
 _NOT_DONE = frozenset({401, 402, 403, 404, 405, 407, 408, 425, 429, 503})
 _DEEPEST = 8
+_LONGEST_PATH = 200
 
 
 def client(authorities: str = "") -> HttpClient:
@@ -70,7 +71,7 @@ def unanswered(error: Blocked | Unanswered) -> Handover:
 def flat(body: bytes) -> Mapping[str, str]:
     """Return the texts, numbers and flags of a JSON document by their paths ("messages.0.id").
 
-    Whatever is not JSON has none; what lies too deep is left out.
+    Whatever is not JSON has none; what lies too deep, or under names too long, is left out.
     """
     try:
         return dict(_fields(json.loads(body), "", _DEEPEST))
@@ -82,7 +83,10 @@ def _fields(value: object, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, (dict, list)):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items if depth else ():
-            yield from _fields(item, f"{path}.{key}" if path else str(key), depth - 1)
+            below = f"{path}.{key}" if path else str(key)
+            # One long name above many values would be copied for each of them.
+            if len(below) <= _LONGEST_PATH:
+                yield from _fields(item, below, depth - 1)
     elif isinstance(value, bool):
         yield path, "true" if value else "false"
     elif value is not None:

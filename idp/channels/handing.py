@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -14,12 +14,14 @@ from idp.channels.carriers import Carriers
 from idp.channels.outgoing import Outgoing, read
 from idp.core.errors import Refused
 from idp.core.ports import Carrier, Clock, Handover, Parcel, Taken
-from idp.jobs import TRIES, Message, Outcome, pause
+from idp.jobs import LEASE, TRIES, Message, Outcome, pause
 from idp.store import Unit
 
 _ACTOR = "system:worker"
 # One that just failed is asked last for a while: nobody waits for it while another works.
 _REST = timedelta(seconds=30)
+# The message is ours until the lease ends, and the carrier that is asked last takes its time, too.
+_ENOUGH = LEASE / 3
 _log = logging.getLogger(__name__)
 
 
@@ -79,10 +81,12 @@ class HandingOver:
             carriers = self._order(outgoing)
         except Refused:
             return _Attempt(handover=Handover(taken=Taken.NOT_NOW, reason="secret unreadable"))
-        noes: dict[str, str] = {}
+        began, noes = self._clock.now(), dict[str, str]()
         hope = not carriers
         last = _Attempt(handover=Handover(taken=Taken.NOT_NOW, reason="no carrier"))
         for place, carrier in enumerate(carriers, start=1):
+            if self._clock.now() - began > _ENOUGH:
+                return replace(last, hope=True)
             handover = carrier.send(self._parcel(outgoing, carrier))
             if handover.taken is not Taken.YES:
                 noes[carrier.name] = handover.reason

@@ -43,6 +43,9 @@ class ReceiptPages:
         return blueprint
 
     def _receipt(self, name: str, secret: str) -> Response:
+        # Flask lets HEAD in with GET; it must not report anything (RFC 9110 9.3.2).
+        if request.method == "HEAD":
+            return Response(status=204)
         try:
             self._take(name, secret)
         except (Refused, ValueError):

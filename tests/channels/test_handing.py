@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from idp.channels.carriers import Carriers, SetUp
 from idp.channels.deliveries import Status
-from idp.channels.gateway import HttpSettings
+from idp.channels.gateway import HttpGateway, HttpSettings
+from idp.core.ports import Handover, Taken
 from idp.keys import MasterKey, Sealer
 from idp.net import Bounds
 from idp.store import schema
@@ -81,6 +82,26 @@ def test_one_that_failed_is_asked_last_for_a_while(office):
         office.text(key="3")
         office.step()
     assert (len(a.requests), len(b.requests)) == (2, 3)
+
+
+def test_carriers_that_keep_us_waiting_do_not_outlast_the_lease(office, monkeypatch):
+    asked = []
+
+    def slow(carrier, parcel):
+        asked.append(carrier.name)
+        office.clock.advance(seconds=11)
+        return Handover(taken=Taken.NOT_NOW, reason="timeout")
+
+    monkeypatch.setattr(HttpGateway, "send", slow)
+    with serving(OK) as server:
+        office.add(*(gateway(name, server) for name in "abcd"), secret=SECRET)
+    office.text()
+    assert office.step().again
+    assert asked == ["a", "b"]
+    # Those that were not asked come first next time.
+    office.clock.advance(seconds=5)
+    office.step()
+    assert asked == ["a", "b", "c", "d"]
 
 
 def test_the_operators_order_counts(office):

@@ -83,7 +83,7 @@ def test_four_workers_send_each_text_once(store, database, tmp_path):
 
 
 def test_one_killed_between_send_and_mark_sends_only_what_it_had_again(store, database, tmp_path):
-    clock, notes = FastClock(60), Notes(tmp_path / "notes")
+    clock, notes = FastClock(20), Notes(tmp_path / "notes")
     with serving(says(b"OK")) as server:
         put(store, clock, server)
         race(send_all, database, clock, True, notes=notes, kill_after=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from urllib.parse import urlencode
 
 import pytest
@@ -109,6 +110,22 @@ def test_what_says_nothing_final_changes_nothing(house):
         assert house.client.get(house.sent["g"][1] + query).status_code == 204
     assert house.status("g") is Status.ACCEPTED
     assert len(house.office.events()) == before
+
+
+def test_head_reports_nothing(house):
+    for path in (house.sent["g"][1], "/channels/receipts/g/no-such-secret"):
+        assert house.client.head(f"{path}?status=DELIVRD").status_code == 204
+    assert house.status("g") is Status.ACCEPTED
+
+
+def test_one_long_name_is_not_copied_for_all_that_is_below_it(house):
+    tracemalloc.start()
+    report = {"x" * 8_000: dict.fromkeys(map(str, range(700)), 1), "status": 1}
+    assert house.client.post(house.sent["g"][1], json=report).status_code == 204
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * 1024 * 1024
+    assert house.status("g") is Status.DELIVERED
 
 
 def test_the_first_last_word_counts_and_is_recorded_once(house):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import parse_qsl, quote_plus
 
 from hypothesis import strategies as st
 
+from idp.channels.pages import PATH as RECEIPTS
+from idp.channels.twilio import signature
 from idp.oidc.client_request import ASSERTION
-from tests.fuzz import saml
+from tests.fuzz import carrier, saml
 from tests.fuzz.edits import BASE64, BYTES, PAIRS, Edit, Pair, apply, edits, joined
 from tests.fuzz.knowledge import OPEN, OVER, Knowledge
 from tests.fuzz.signer import RESOURCE
 from tests.fuzz.wire import ENVELOPE, FORM, Sent, changed
-from tests.oidc.house import GOODBYE, SECRET, VERIFIER, asking
+from tests.oidc.house import BASE, GOODBYE, SECRET, VERIFIER, asking
 
+_RECEIPTS = RECEIPTS + "/"
 _STEPS = ("", "/choose", "/enrol", "/confirm", "/cancel", "/again")
 _stages = st.sampled_from((*OPEN, *OPEN, *OPEN, *OVER))
 _OUTSIDE = {"envelope": ENVELOPE, "query": BYTES, "body": BYTES}
@@ -218,6 +222,45 @@ def _logout() -> Door:
     return Door(drawn=_of(st.booleans(), st.booleans(), st.booleans(), edits(layers)), made=made)
 
 
+# Carriers -------------------------------------------------------------------------------------
+def _receipt_gateway() -> Door:
+    """What whoever knows the address may report, as a query, a form or JSON."""
+
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        way, word, chosen = drawn
+        path = apply(BYTES, known("receipts")[carrier.GATEWAY].encode(), chosen, "address")
+        address = _RECEIPTS + path.decode("utf-8", "replace").removeprefix(_RECEIPTS)
+        if way != "json":
+            return _form(address, {"status": word, "id": "1"}, chosen, post=way == "form")
+        data = json.dumps({"status": [{"word": word}], "id": 1}).encode()
+        headers = {"Host": "id.example", "Content-Type": "application/json"}
+        return changed(Sent(method="POST", path=address, body=data, headers=headers), chosen)
+
+    drawn = (st.sampled_from(("query", "form", "json")), st.sampled_from(("DELIVRD", "2", "other")))
+    return Door(drawn=_of(*drawn, edits({"pairs": PAIRS, "address": BYTES, **_OUTSIDE})), made=made)
+
+
+def _receipt_twilio() -> Door:
+    """The same, signed: before it is changed, or after, as Twilio itself could send it."""
+
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        word, signed_last, chosen = drawn
+        path = known("receipts")[carrier.TWILIO]
+        fields = {"MessageStatus": word, "MessageSid": "SM1", "ErrorCode": "30003"}
+        if signed_last:
+            pairs = apply(PAIRS, _pairs(fields), chosen, "pairs")
+            fields = dict(parse_qsl(joined(pairs).decode("utf-8", "replace"), keep_blank_values=True))
+            chosen = [edit for edit in chosen if edit.layer != "pairs"]
+        signed = signature(carrier.SECRET, BASE + path, fields).encode()
+        signed = apply(BASE64, signed, chosen, "signature")
+        headers = {"X-Twilio-Signature": signed.decode("utf-8", "replace")}
+        return _form(path, fields, chosen, post=True, **headers)
+
+    words = st.sampled_from(("sent", "delivered", "undelivered"))
+    layers = {"pairs": PAIRS, "signature": BASE64, **_OUTSIDE}
+    return Door(drawn=_of(words, st.booleans(), edits(layers)), made=made)
+
+
 # Our own pages --------------------------------------------------------------------------------
 def _sign_in_page() -> Door:
     def made(drawn: Any, known: Knowledge) -> Sent:
@@ -293,6 +336,8 @@ DOORS: Mapping[str, Door] = {
     "oidc-par": _push(),
     "oidc-userinfo": _userinfo(),
     "oidc-logout": _logout(),
+    "receipt-gateway": _receipt_gateway(),
+    "receipt-twilio": _receipt_twilio(),
     "signin-page": _sign_in_page(),
     "signin-form": _sign_in_form(),
     "signin-arrive": _arrival(),

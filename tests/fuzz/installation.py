@@ -32,7 +32,7 @@ from idp.settings import load_settings
 from idp.store.schema import attempts
 from idp.web import settings as web_settings
 from idp.web.settings import WebSettings
-from tests.fuzz import signer
+from tests.fuzz import carrier, signer
 from tests.fuzz.wire import Outcome, Sent, send
 from tests.oidc import house as oidc
 from tests.oidc.house import BASE, CALLBACK, GOODBYE, House
@@ -97,6 +97,7 @@ class Installation:
         house.add_client("closed", redirect_uris=[CALLBACK])
         house.change("closed", access=AccessPolicy(people=("nobody",)))
         signer.furnish(house)
+        carrier.furnish(house.ground)
         house.add_client("lax", require_pkce=False, id_token_alg="ES256")
         for name, sp in self._senders.items():
             found = metadata.read(sp.metadata(), now=house.clock.now())
@@ -187,6 +188,9 @@ class Installation:
             "code": self._house.code(browser),
             "app_code": _code(self._house.authorize(browser, **native)),
         }
+
+    def _mint_receipts(self) -> dict[str, Any]:
+        return carrier.told(self._house.ground)
 
     def _mint_logout(self) -> dict[str, Any]:
         browser = self._house.browser(self._ada)
