@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -104,6 +104,13 @@ class Settings(BaseSettings):
                 ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
             except OSError as error:  # also when it holds no certificates
                 raise ValueError("must name a file of PEM certificates") from error
+        return value
+
+    @field_validator("master_key_other")
+    @classmethod
+    def _master_key_other(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.data.get("master_key") is None:
+            raise ValueError("goes with IDP_MASTER_KEY only; the file's own change needs none")
         return value
 
     @property

@@ -75,6 +75,11 @@ def _by_settings(desk: Office) -> Resealed:
 
 def _by_file(desk: Office) -> Resealed:
     change = MasterChange(desk.settings.data / MASTER_KEY)
+    with change.alone():
+        return _changed(desk, change)
+
+
+def _changed(desk: Office, change: MasterChange) -> Resealed:
     done, sealer = change.done, Sealer(change.keys())
     first = desk.keys.reseal(sealer, actor=desk.actor)
     if done:

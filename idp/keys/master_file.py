@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -48,6 +50,17 @@ class MasterChange:
         """Say whether the file holds the new key already, with the former one beside it."""
         return former_of(self._path).exists() and not next_of(self._path).exists()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other commands on this machine from changing it meanwhile. Raises Refused when one does."""
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            # Freed by the system when its holder is killed.
+            _lock(folder)
+            yield
+        finally:
+            os.close(folder)
+
     def keys(self) -> MasterKeys:
         """Return both keys, first the one that is to seal; a new one is made unless one waits.
 
@@ -66,6 +79,13 @@ class MasterChange:
             os.link(self._path, former_of(self._path))
         next_of(self._path).replace(self._path)
         sync_folder(self._path.parent)
+
+
+def _lock(folder: int) -> None:
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Refused("Another command is changing the master key just now.") from error
 
 
 def next_of(path: Path) -> Path:

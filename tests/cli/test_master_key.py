@@ -9,7 +9,7 @@ import pytest
 from idp.app.ground import open_master
 from idp.cli import key as key_command
 from idp.core.errors import Refused
-from idp.keys import MasterKey, Sealer
+from idp.keys import MasterChange, MasterKey, Sealer
 from idp.settings import load_settings
 from idp.store import open_store
 from tests.keys.test_master_change import opened
@@ -58,6 +58,15 @@ def test_the_key_in_the_file_changes_and_everything_opens_with_the_new_one(idp, 
     assert "5 secrets" in said.stdout
     assert "master.key.former opens backups" in said.stderr
     assert seeds(MasterKey.load(data / "master.key")) == [SEED]
+
+
+def test_two_commands_do_not_change_it_at_once(idp, data):
+    former, current = data / "master.key.former", (data / "master.key").read_bytes()
+    with MasterChange(data / "master.key").alone():
+        assert "Another command" in idp.refused("key", "rotate-master")
+    assert ((data / "master.key").read_bytes(), former.exists()) == (current, False)
+    idp("key", "rotate-master")
+    assert former.read_bytes() == current
 
 
 def test_two_keys_in_the_settings_are_exchanged(idp, data, monkeypatch):

@@ -212,3 +212,10 @@ def test_a_private_authority_must_be_a_file_of_certificates(nothing_set, monkeyp
     assert problems() == ("outbound_ca (IDP_OUTBOUND_CA): must name a file of PEM certificates.",)
     (nothing_set / "missing.pem").write_text("no certificate")
     assert problems() == ("outbound_ca (IDP_OUTBOUND_CA): must name a file of PEM certificates.",)
+
+
+def test_another_master_key_is_not_left_unused(nothing_set, monkeypatch):
+    monkeypatch.setenv("IDP_MASTER_KEY_OTHER", "bWFzdGVy")
+    (problem,) = problems()
+    assert problem.startswith("master_key_other (IDP_MASTER_KEY_OTHER): goes with IDP_MASTER_KEY only")
+    assert "bWFzdGVy" not in problem

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,14 @@ def test_the_containers_run_commands_that_exist():
         assert set(options) <= known, name
     mounted = [volume.split(":")[0] for volume in services["nginx"]["volumes"]]
     assert [path for path in mounted if path.startswith("./") and not (DEPLOY / path).exists()] == []
+
+
+def test_only_the_proxy_s_own_address_is_believed():
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    proxy = ip_address(compose["services"]["nginx"]["networks"]["default"]["ipv4_address"])
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    # Nobody else is given it.
+    assert proxy in ip_network(network["subnet"])
+    assert proxy not in ip_network(network["ip_range"])
+    for name in ("web", "worker"):
+        assert compose["services"][name]["environment"]["IDP_TRUSTED_PROXIES"] == str(proxy)
