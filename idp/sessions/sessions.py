@@ -112,11 +112,12 @@ _KNOWN_AS = (
 )
 _BY_ID = sa.select(participants).where(participants.c.id == sa.bindparam("participant"))
 _LATELY = participants.c.answers_since > sa.bindparam("since", type_=participants.c.answers_since.type)
-_ANSWERED = (
+_ONE: sa.ColumnClause[int] = sa.literal_column("1")  # a parameter would have to be given at each run
+_ANSWERED = Prepared(
     sa.update(participants)
     .where(participants.c.id == sa.bindparam("participant"))
     .values(
-        answers=sa.case((_LATELY, participants.c.answers + 1), else_=1),
+        answers=sa.case((_LATELY, participants.c.answers + _ONE), else_=_ONE),
         answers_since=sa.case(
             (_LATELY, participants.c.answers_since),
             else_=sa.bindparam("now", type_=participants.c.answers_since.type),
@@ -287,10 +288,14 @@ class Sessions:
         }
         unit.execute(_REJOIN, again)
 
-    def answered(self, unit: Unit, participant_id: str, now: datetime, *, within: timedelta) -> int:
-        """Count an answer to a partner within a session; return how many there were in that time."""
+    def answered(self, unit: Unit, participant_id: str, now: datetime, *, within: timedelta) -> int | None:
+        """Count an answer to a partner within a session; return how many there were in that time.
+
+        None when the participant is gone.
+        """
         counting = {"participant": participant_id, "now": now, "since": now - within}
-        return int(unit.execute(_ANSWERED, counting).scalar_one())
+        counted = _ANSWERED.first(unit.connection, counting)
+        return None if counted is None else int(counted["answers"])
 
     def participants(self, connection: sa.Connection, session_id: str) -> list[Participant]:
         """Return the partners of a session that have not ended, in the order they came."""

@@ -221,6 +221,8 @@ class Issuing:
     def _rejoin(self, unit: Unit, participant: Participant, joined: Participant, now: datetime) -> None:
         limits = self.limits()
         answers = self.sessions.answered(unit, joined.id, now, within=limits.loop)
+        if answers is None:
+            raise _OutrunError
         if answers > limits.answers:
             raise _LoopError
         if participant != joined:

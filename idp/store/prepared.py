@@ -34,9 +34,9 @@ class _Ready:
 
 
 class Prepared:
-    """A SELECT or INSERT whose every parameter is given at each run."""
+    """A statement whose every parameter is given at each run."""
 
-    def __init__(self, statement: sa.Select[Any] | sa.Insert) -> None:
+    def __init__(self, statement: sa.Select[Any] | sa.Insert | sa.Update) -> None:
         self._statement = statement
         self._ready: _Ready | None = None
 
@@ -58,8 +58,9 @@ class Prepared:
 
     def _prepare(self, connection: sa.Connection, parameters: Mapping[str, Any]) -> _Ready:
         dialect = connection.dialect
-        compiled = self._statement.compile(dialect=dialect, column_keys=list(parameters))
-        columns = self._statement.selected_columns if isinstance(self._statement, sa.Select) else ()
+        # Only an INSERT learns from the parameters which columns it writes.
+        keys = list(parameters) if isinstance(self._statement, sa.Insert) else None
+        compiled = self._statement.compile(dialect=dialect, column_keys=keys)
         self._ready = _Ready(
             sql=str(compiled),
             given=tuple(
@@ -68,7 +69,7 @@ class Prepared:
             ),
             returned=tuple(
                 (column.name, _here(column.type, dialect).result_processor(dialect, None))
-                for column in columns
+                for column in self._statement.exported_columns
             ),
         )
         return self._ready
