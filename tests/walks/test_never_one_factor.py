@@ -214,7 +214,7 @@ def test_of_first_and_second_answers_at_once_none_skips_a_step(
     # A code that came after a password is a right one; without it nothing is issued.
     assert [twin.issued for twin in done].count(True) <= 1
     assert all(
-        twin.heading in ("Sign in", "Enter your code", "This page was already used") or twin.issued
+        twin.issued or twin.heading in ("Sign in", "Enter your code", "This page was already used")
         for twin in done
     )
     issued = next((twin for twin in done if twin.issued), None)
