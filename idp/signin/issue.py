@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from idp.audit import AuditLog, Entry, Event
@@ -30,7 +30,11 @@ from idp.store import Store, Unit
 
 
 class _OutrunError(Exception):
-    """Another answer was faster: of the same session to the same partner, or in the same browser."""
+    """Another answer was faster: of the same session to the same partner."""
+
+
+class _TakenError(Exception):
+    """The browser has a session already, and not the one whose cookie it brought."""
 
 
 class _LoopError(Exception):
@@ -73,9 +77,13 @@ class Issuing:
             try:
                 return self._once(judged, visit)
             except _OutrunError:
-                # Two windows of one browser: it has one session, and the session one participant
-                # for a partner, so this answer is made again with those.
+                # Two windows of one browser: its session has one participant for a partner, so
+                # this answer is made again with that.
                 continue
+            except _TakenError:
+                # And the browser has one session. A cookie of another was ended by the faster
+                # window, or comes from elsewhere: with it this would never end.
+                judged = replace(judged, session=None)
             except _LoopError:
                 raise self._looping(judged) from None
 
@@ -202,7 +210,7 @@ class Issuing:
                 self.grants.revoke_session(unit, current.id)
             opened = self.sessions.open(unit, session, judged.sign_in.browser)
             if opened is None:
-                raise _OutrunError
+                raise _TakenError
             return opened
         kept = merge(session.proofs, judged.sign_in.proofs)
         # A session that the browser brought no cookie of gets a new one in any case.

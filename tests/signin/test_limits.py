@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from idp.core.errors import Looping, Refused
-from idp.core.model import Network, Visit
+from idp.core.model import Grant, Network, Reply, Visit
 from idp.signin.bans import MOST_BANS, Bans
 from idp.signin.limits import SETTABLE, Limits, LimitsStore
 from idp.signin.record import Crowded
@@ -184,6 +186,55 @@ def test_two_first_sign_ins_at_once_in_one_browser_leave_one_session(house: Hous
     assert len(open_ones) == 1
     assert house.door.grants[0].session == house.door.grants[1].session
     assert house.flow.begin(house.request(one), late.visit()).reply is not None
+
+
+def test_two_windows_that_change_the_account_at_once_leave_one_session(house: House) -> None:
+    """Both requests bring the cookie of the session that the faster of them ends."""
+    house.person("ada")
+    house.person("bob")
+    faster, partner = Browser(), house.partner()
+    house.sign_in(faster, partner, "ada")
+    house.clock.advance(minutes=1)
+    slower = replace(faster)
+    others = [lambda: house.sign_in(faster, partner, "bob", force=True)]
+    answered_between(house, others)
+    assert house.sign_in(slower, partner, "bob", force=True).reply is not None
+    assert house.door.grants[1].session == house.door.grants[-1].session == live(house)
+    assert house.flow.begin(house.request(partner), slower.visit()).reply is not None
+
+
+def test_cookies_of_two_browsers_mixed_end_in_an_answer(house: House) -> None:
+    """Only somebody hostile sends those; making the answer again for ever would keep us busy."""
+    house.person("ada")
+    house.person("bob")
+    partner, here, elsewhere = house.partner(), Browser(), Browser()
+    house.sign_in(here, partner, "ada")
+    house.clock.advance(minutes=1)
+    house.sign_in(elsewhere, partner, "bob")
+    house.clock.advance(minutes=1)
+    mixed = Browser(browser=here.browser, session=elsewhere.session)
+    answered_between(house, [])
+    assert house.sign_in(mixed, partner, "ada", force=True).reply is not None
+    assert house.door.grants[-1].session == house.door.grants[0].session
+    assert house.flow.begin(house.request(partner), mixed.visit()).reply is not None
+
+
+def answered_between(house: House, others: list[Callable[[], object]]) -> None:
+    """Have others act while an answer is made, and fail when answers are made over and over."""
+    answer, most = house.door.answer, len(house.door.grants) + 6
+
+    def patient(grant: Grant) -> Reply:
+        assert len(house.door.grants) < most
+        for other in (others.pop(),) if others else ():
+            other()
+        return answer(grant)
+
+    house.door.answer = patient  # type: ignore[method-assign]
+
+
+def live(house: House) -> str:
+    with house.ground.store.read() as connection:
+        return connection.execute(sa.select(sessions.c.id).where(sessions.c.ended_at.is_(None))).scalar_one()
 
 
 def test_a_session_that_ran_out_makes_room_for_the_next(house: House, browser: Browser) -> None:
