@@ -48,7 +48,7 @@ class DropFolder:
     def _names(self) -> list[str]:
         with os.scandir(self.folder) as entries:
             names = (each.name for each in entries if each.name.endswith(".xml") and each.name[0] != ".")
-            return sorted(names)[:MOST_FILES]
+            return sorted(map(_writable, names))[:MOST_FILES]
 
     def _new(self, name: str) -> MetadataSource:
         now = self.watching.clock.now()
@@ -113,6 +113,11 @@ class DropFolder:
         if len(data) > LIMIT:
             raise Refused("The file is too large to be the metadata of one application.")
         return Published(data=data, modified=version)
+
+
+def _writable(name: str) -> str:
+    """Return a file's name with what is no UTF-8 escaped: it is told as unreadable then, not stored raw."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _check_free(unit: Unit, partner: Partner) -> None:

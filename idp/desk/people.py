@@ -79,7 +79,7 @@ class PeopleDesk:
             person = found(self.people, connection, name)
             locked = any(
                 self.lockout.locked(connection, factor=factor, target=target)
-                for factor, target in self._targets(connection, person)
+                for factor, target in tries(self.people, connection, person)
             )
             return PersonSeen(person=person, methods=self.methods.of(connection, person.id), locked=locked)
 
@@ -106,7 +106,7 @@ class PeopleDesk:
             self.local.set_password(unit, person.source_key, hashed)
             self.people.forget_proofs(unit, person.id)
             self.farewell.end_all(unit, person.id, self.clock.now())
-            lockout.forget(unit, self._typed(unit.connection, person))
+            lockout.forget(unit, typed(self.people, unit.connection, person))
             self._record(unit, Event.PASSWORD_CHANGED, person, actor)
         return person
 
@@ -134,19 +134,9 @@ class PeopleDesk:
         need_owner(actor)
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
-            lockout.forget(unit, self._targets(unit.connection, person))
+            lockout.forget(unit, tries(self.people, unit.connection, person))
             self._record(unit, Event.UNLOCKED, person, actor)
         return person
-
-    def _typed(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
-        names = self.people.login_keys(connection, person.id)
-        return [("password", password.target_of(name)) for name in names]
-
-    def _targets(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
-        typed = self._typed(connection, person)
-        codes = [factor for factor, worth in FACTORS.items() if not worth.first]
-        keys = (target_of(person.id), "enrol:" + person.id)
-        return [*typed, *((factor, key) for factor in codes for key in keys)]
 
     def _record(self, unit: Unit, event: Event, person: Person, actor: Actor, *, factor: str = "") -> None:
         by = f"{actor.kind}:{actor.id}"
@@ -161,3 +151,15 @@ def found(people: People, connection: sa.Connection, name: str) -> Person:
     if person is None:
         raise Refused("There is no person with that user name.")
     return person
+
+
+def typed(people: People, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
+    """Return by which factors and targets wrong passwords of a person are counted."""
+    return [("password", password.target_of(name)) for name in people.login_keys(connection, person.id)]
+
+
+def tries(people: People, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
+    """Return by which factors and targets wrong tries of a person are counted, at every factor."""
+    codes = [factor for factor, worth in FACTORS.items() if not worth.first]
+    keys = (target_of(person.id), "enrol:" + person.id)
+    return [*typed(people, connection, person), *((factor, key) for factor in codes for key in keys)]

@@ -12,12 +12,9 @@ from idp.audit import AuditLog, Entry, Event
 from idp.core.codec import plain
 from idp.core.model import Actor, Person
 from idp.core.ports import Clock
-from idp.desk.people import found
+from idp.desk.people import found, tries
 from idp.desk.rights import need_owner
 from idp.directory.people import People
-from idp.factors import password
-from idp.factors.codes import target_of
-from idp.policy.model import FACTORS
 from idp.signin import lockout
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit, schema
@@ -72,7 +69,7 @@ class PersonalDesk:
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             self.farewell.end_all(unit, person.id, self.clock.now())
-            lockout.forget(unit, self._targets(unit.connection, person))
+            lockout.forget(unit, tries(self.people, unit.connection, person))
             for behind in _BEHIND:
                 unit.execute(behind, {"whose": person.id})
             for table in _OWN:
@@ -84,13 +81,6 @@ class PersonalDesk:
             )
             self._record(unit, Event.PERSON_ERASED, person, actor)
         return person
-
-    def _targets(self, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
-        typed = [
-            ("password", password.target_of(key)) for key in self.people.login_keys(connection, person.id)
-        ]
-        keys = (target_of(person.id), "enrol:" + person.id)
-        return [*typed, *((factor, key) for factor in FACTORS for key in keys)]
 
     def _record(self, unit: Unit, event: Event, person: Person, actor: Actor, *, name: str = "") -> None:
         entry = Entry(event=event, person=person.id, name=name, actor=f"{actor.kind}:{actor.id}")

@@ -171,7 +171,7 @@ class SourceDesk:
                 signer=source.signer if signer is None else signer and check_fingerprint(signer),
             )
             if changed.signer != source.signer:  # what was seen is to be judged again
-                changed = replace(changed, digest="", etag="", modified="")
+                changed = replace(changed, digest="", etag="", modified="", held=None, held_at=None)
             MetadataSources.save(unit, changed, actor=actor, at=self.watching.clock.now())
             self.watching.note(unit, Event.METADATA_WATCHED, changed, (), actor)
         return changed
@@ -273,18 +273,26 @@ class SourceDesk:
 
     def _watched(self, source: MetadataSource, partner: Partner | None) -> Watched:
         now = self.watching.clock.now()
-        waiting: tuple[Difference, ...] = ()
-        if source.held is not None and partner is not None:
-            # Read at the time it came, so that one that has expired meanwhile can still be looked at.
-            then = source.held_at or now
-            document = open_document(source.held, now=then, entity_id=partner.identifier)
-            waiting = differences(saml_settings(partner), read_entity(document, now=then).settings)
+        waiting = _waiting(source, partner) if partner is not None else ()
         expired = source.valid_until is not None and source.valid_until <= now
         return Watched(source=source, partner=partner, waiting=waiting, expired=expired)
 
     def _with_entity_id(self, connection: sa.Connection, entity_id: str) -> Partner | None:
         everyone = self.watching.partners.partners.listing(connection)
         return next((one for one in everyone if (one.door, one.identifier) == ("saml", entity_id)), None)
+
+
+def _waiting(source: MetadataSource, partner: Partner) -> tuple[Difference, ...]:
+    """Return what would change if what is held were approved."""
+    if source.held is None or source.held_at is None:
+        return ()
+    # Read as of when it came, so that one that has expired meanwhile can still be looked at.
+    try:
+        document = open_document(source.held, now=source.held_at, entity_id=partner.identifier)
+        read = read_entity(document, now=source.held_at)
+    except Refused as refused:  # readable once: a newer Countersign may be stricter
+        return (Difference(said=Remark(refused.public), grave=True),)
+    return differences(saml_settings(partner), read.settings)
 
 
 def _old(certificates: Sequence[KeyFacts], now: datetime) -> tuple[Remark, ...]:

@@ -135,7 +135,7 @@ class Watching:
                 return Checked(source=source, outcome=outcome)
             if found and must_wait(seen, document, found):
                 outcome = Outcome.HELD
-                seen = replace(seen, held=document.data, held_at=self.clock.now())
+                seen = replace(seen, held=document.data, held_at=now)
                 self.note(unit, Event.METADATA_HELD, seen, found, actor)
             elif found:
                 outcome = Outcome.APPLIED

@@ -148,7 +148,9 @@ def _exchange(request: _Request, place: Place, line: Line, size: int) -> Answer:
     own = {"User-Agent": "Countersign", "Accept-Encoding": "gzip", "Connection": "close"}
     connection.request(request.method, place.target, body=request.body, headers={**own, **request.headers})
     answer = connection.getresponse()
-    headers = {name.lower(): value[:_LONGEST_HEADER] for name, value in answer.headers.items()}
+    # What has control characters in it could be neither sent back (an ETag) nor stored.
+    plain = ((name, value) for name, value in answer.headers.items() if value.isprintable())
+    headers = {name.lower(): value[:_LONGEST_HEADER] for name, value in plain}
     body = b"".join(_bounded(_unpacked(answer, size), size))
     return Answer(status=answer.status, headers=headers, body=body, address=request.address)
 

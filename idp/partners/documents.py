@@ -116,9 +116,9 @@ def expiry(element: etree._Element, *, now: datetime) -> datetime | None:
         return None
     try:
         until = datetime.fromisoformat(text.strip())
-    except ValueError as error:
+        until = until.astimezone(UTC) if until.tzinfo else until.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise Refused("The metadata says in no readable way until when it is valid.") from error
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
     if until <= now:
         raise Refused("This metadata has expired (validUntil).")
     return until
@@ -151,7 +151,7 @@ def _carried(root: etree._Element) -> Iterator[tuple[bytes, str]]:
         try:
             der = base64.b64decode("".join((element.text or "").split()), validate=True)
             pem = x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode()
-        except (ValueError, binascii.Error):
+        except (ValueError, binascii.Error, x509.InvalidVersion):
             continue
         yield der, pem
 

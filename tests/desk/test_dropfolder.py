@@ -57,6 +57,15 @@ def test_a_file_that_appears_is_trusted_and_one_that_changes_is_followed(desk, f
     assert events(desk)[1:] == ["partner-changed", "metadata-applied"]
 
 
+def test_a_name_that_is_no_text_stops_nobody_else(desk, folder, look):
+    (folder / os.fsdecode(b"caf\xe9.xml")).write_bytes(metadata())
+    (folder / "expenses.xml").write_bytes(metadata())
+    look()
+    look()
+    assert partners(desk) == [ENTITY]
+    assert errors(desk) == {"caf\\xe9.xml": "The file cannot be read.", "expenses.xml": ""}
+
+
 def test_a_file_that_goes_is_flagged_and_its_application_stays(desk, folder, look):
     file = folder / "expenses.xml"
     file.write_bytes(metadata())

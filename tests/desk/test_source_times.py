@@ -62,6 +62,31 @@ def test_another_signer_has_everything_judged_again(desk, site):
     assert source(desk).source.mode is Mode.HOLD
 
 
+def test_another_signer_drops_what_waits(desk, site):
+    """What was held was not signed by the one that is expected now: nobody may approve it by habit."""
+    watch(desk, site)
+    site.data = moved("https://new.example/acs")
+    assert refresh(desk).outcome is Outcome.HELD
+    desk.sources.change(ENTITY, signer=pin(SIGNER), actor=OWNER)
+    with pytest.raises(Refused, match="Nothing waits"):
+        desk.sources.approve(ENTITY, actor=OWNER)
+
+
+def test_what_waits_and_can_no_longer_be_read_is_told_and_can_be_dropped(desk, site, store):
+    watch(desk, site)
+    site.data = moved("https://new.example/acs")
+    refresh(desk)
+    with store.write() as unit:
+        unit.connection.execute(sa.update(schema.sources).values(held=b"<x/>"))
+    waiting = source(desk).waiting
+    assert [each.grave for each in waiting] == [True]
+    assert "not SAML metadata" in waiting[0].said
+    with pytest.raises(Refused, match="not SAML metadata"):
+        desk.sources.approve(ENTITY, actor=OWNER)
+    desk.sources.reject(ENTITY, actor=OWNER)
+    assert source(desk).waiting == ()
+
+
 # Preview ------------------------------------------------------------------------------------------
 def test_a_preview_trusts_nothing_and_says_what_is_wrong(desk):
     data = metadata().replace(b" entityID", b' validUntil="2199-01-01T00:00:00Z" entityID', 1)

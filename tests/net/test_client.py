@@ -58,6 +58,12 @@ def test_an_answer() -> None:
     assert answer.content_type == "application/xml"
 
 
+def test_headers_with_control_characters_are_left_out() -> None:
+    headers = 'ETag: "a\x00b"\r\nLast-Modified: one\r\n two\r\nX-Plain: \u00e9\r\n'
+    answer = fetched(says(b"<x/>", headers=headers))
+    assert answer.headers.keys() & {"etag", "last-modified", "x-plain"} == {"x-plain"}
+
+
 def test_what_was_asked() -> None:
     with serving(says(status="304 Not Modified")) as server:
         address = f"http://127.0.0.1:{server.port}/m?a=b"

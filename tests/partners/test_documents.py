@@ -109,6 +109,14 @@ def test_case_23_what_the_expected_key_did_not_sign_is_not_read(data: bytes, pro
     assert problem in refused(data, signer=pin(SIGNER), entity_id="https://sp0.example/m")
 
 
+def test_a_certificate_of_a_version_that_does_not_exist_is_passed_over() -> None:
+    der = SIGNER.certificate.public_bytes(Encoding.DER)
+    version = b"\xa0\x03\x02\x01"
+    strange = base64.b64encode(der.replace(version + b"\x02", version + b"\x05", 1))
+    data = signed(entity()).replace(base64_of(SIGNER), strange)
+    assert "not signed with" in refused(data, signer=pin(SIGNER))
+
+
 def test_case_23_what_stands_beside_the_signed_part_is_not_read() -> None:
     """Signature wrapping: a signed entity inside a group that an attacker wrote."""
     inner = signed(entity()).decode()
@@ -136,6 +144,14 @@ def test_case_23_expired_metadata_is_not_opened_at_any_level(until: str) -> None
     role = entity().replace("<md:SPSSODescriptor", f"<md:SPSSODescriptor {end}")
     with pytest.raises(Refused, match="expired"):
         read_entity(opened(role), now=NOW)
+
+
+def test_an_end_is_kept_in_utc_and_one_beyond_all_time_is_refused() -> None:
+    """What is stored must be readable again: one such document would keep every list from being shown."""
+    end = entity().replace("entityID", 'validUntil="2026-03-05T00:30:00+02:00" entityID')
+    assert str(opened(end).valid_until) == "2026-03-04 22:30:00+00:00"
+    beyond = entity().replace("entityID", 'validUntil="9999-12-31T23:59:59-14:00" entityID')
+    assert "no readable way" in refused(beyond)
 
 
 @given(st.text(max_size=30))
