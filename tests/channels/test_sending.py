@@ -8,7 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from idp.channels import Texts, deliveries
+from idp.channels.carriers import SetUp
 from idp.channels.deliveries import Status
+from idp.channels.gateway import HttpSettings
+from idp.core.errors import Refused
 from idp.store import schema
 from tests.channels.conftest import CODE, NUMBER
 
@@ -65,3 +68,10 @@ def test_what_is_rolled_back_is_not_sent(office):
     assert office.outbox.lease(["text"]) is None
     with office.store.read() as connection:
         assert deliveries.recent(connection) == []
+
+
+@pytest.mark.parametrize("secret", ["a\r\nX-More: b", "a\0", "ümlaut", "a" * 1001])
+def test_a_secret_is_one_line_that_a_header_can_hold(office, secret):
+    settings = HttpSettings(url="https://gateway.example/", headers={"X-Key": "{secret}"})
+    with pytest.raises(Refused, match="one line"):
+        office.add(SetUp(name="g", settings=settings), secret=secret)

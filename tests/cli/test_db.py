@@ -71,6 +71,10 @@ def test_a_restored_copy_is_what_it_was_and_nobody_is_signed_in(idp, data, ada, 
             "VALUES ('s', 'h', 'p', '[]', 0, 1, 9e18)"
         )
         live.execute(
+            "INSERT INTO grants (id, handle, session, person, partner, document, created_at, handle_ends_at, "
+            "expires_at) VALUES ('g', 'h', 's', 'p', 'a', '{}', 1, 1, 9e18)"
+        )
+        live.execute(
             "INSERT INTO outbox (id, kind, idempotency_key, sealed, due_at, tries, lease, error, unsure) "
             "VALUES ('m', 'text', 'k', x'00', 1, 0, '', '', 0)"
         )
@@ -80,6 +84,7 @@ def test_a_restored_copy_is_what_it_was_and_nobody_is_signed_in(idp, data, ada, 
     restored = idp.json("db", "restore", str(tmp_path / "copy.db"), "--force")
     assert [person["name"] for person in idp.json("person", "list")] == ["ada"]
     assert rows(data / "idp.db", "SELECT count(*) FROM sessions WHERE ended_at IS NULL") == [(0,)]
+    assert rows(data / "idp.db", "SELECT count(*) FROM grants WHERE revoked_at IS NULL") == [(0,)]
     assert rows(data / "idp.db", "SELECT sealed, error FROM outbox") == [(None, "restored")]
     assert idp.json("audit", "--limit", "1")[0]["event"] == "database-restored"
     assert stat.S_IMODE((data / "idp.db").stat().st_mode) == 0o600

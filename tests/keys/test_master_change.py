@@ -96,6 +96,23 @@ def test_what_no_key_opens_stays_and_is_counted(store):
     assert len(made) == 3
 
 
+def test_what_somebody_changes_meanwhile_is_not_overwritten(store):
+    fill(store, Sealer(OLD), 2)
+    theirs = Sealer(OLD).seal(b"theirs", purpose="method", context="method-00000")
+
+    class Slow(Sealer):
+        """Gives somebody else the time to register anew."""
+
+        def renewed(self, sealed: bytes, *, purpose: str, context: str) -> bytes | None:
+            with store.write() as unit:
+                row = schema.methods.c.id == "method-00000"
+                unit.execute(sa.update(schema.methods).where(row).values(sealed=theirs))
+            return super().renewed(sealed, purpose=purpose, context=context)
+
+    assert reseal(store, Slow(MasterKeys((NEW, OLD)))).renewed == 1
+    assert opened(store, BOTH)["method-00000"] == b"theirs"
+
+
 def test_every_sealed_column_says_how_it_is_sealed():
     """Else a new master key would pass it over, and its secrets were lost with the old one."""
     binary = {

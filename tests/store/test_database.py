@@ -154,3 +154,10 @@ def test_instants_sort_as_they_passed(times):
 def test_no_instant_stays_none():
     assert Instant().process_bind_param(None, None) is None
     assert Instant().process_result_value(None, None) is None
+
+
+def test_an_error_tells_no_value_of_the_row(store):
+    secret = {"key": "4e5f6-of-somebody", "value": 1}
+    with pytest.raises(sa.exc.IntegrityError) as error, store.write() as unit:
+        unit.execute(sa.insert(schema.settings), [secret, secret])
+    assert "4e5f6" not in f"{error.value}{error.value.orig}"
