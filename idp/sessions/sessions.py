@@ -72,6 +72,7 @@ _END_PERSON = (
     sa.update(sessions)
     .where(sessions.c.person == sa.bindparam("whose"), sessions.c.ended_at.is_(None))
     .values(ended_at=sa.bindparam("now", type_=sessions.c.ended_at.type))
+    .returning(sessions.c.id)
 )
 _JOINED = Prepared(
     sa.select(participants).where(
@@ -88,16 +89,6 @@ _REJOIN = (
 _OPEN = (
     sa.select(participants)
     .where(participants.c.session == sa.bindparam("session"), participants.c.ended_at.is_(None))
-    .order_by(participants.c.created_at, participants.c.id)
-)
-_EVERYWHERE = (
-    sa.select(participants)
-    .join(sessions, sessions.c.id == participants.c.session)
-    .where(
-        sessions.c.person == sa.bindparam("whose"),
-        sessions.c.ended_at.is_(None),
-        participants.c.ended_at.is_(None),
-    )
     .order_by(participants.c.created_at, participants.c.id)
 )
 _KNOWN_AS = (
@@ -247,9 +238,9 @@ class Sessions:
         """End a session; return whether it was still going on."""
         return unit.execute(_END, {"session": session_id, "now": now}).rowcount == 1
 
-    def end_all(self, unit: Unit, person: str, now: datetime) -> int:
-        """End every session of a person; return how many went on until now."""
-        return unit.execute(_END_PERSON, {"whose": person, "now": now}).rowcount
+    def end_all(self, unit: Unit, person: str, now: datetime) -> Sequence[str]:
+        """End every session of a person; return the ids of those that went on until now."""
+        return unit.execute(_END_PERSON, {"whose": person, "now": now}).scalars().all()
 
     # Participants -------------------------------------------------------------------------
     def joined(self, connection: sa.Connection, session_id: str, partner: str) -> Participant | None:
@@ -300,11 +291,6 @@ class Sessions:
     def participants(self, connection: sa.Connection, session_id: str) -> list[Participant]:
         """Return the partners of a session that have not ended, in the order they came."""
         rows = connection.execute(_OPEN, {"session": session_id}).mappings()
-        return [_participant(row) for row in rows]
-
-    def everywhere(self, connection: sa.Connection, person: str) -> list[Participant]:
-        """Return the partners of all of a person's sessions that nobody ended."""
-        rows = connection.execute(_EVERYWHERE, {"whose": person}).mappings()
         return [_participant(row) for row in rows]
 
     def participant(self, connection: sa.Connection, participant_id: str) -> Participant | None:

@@ -61,9 +61,12 @@ class Farewell:
 
         What was granted ends too, offline access as well: whoever held a session may hold that.
         """
+        ended = self.sessions.end_all(unit, person, now)
+        # Only now that nothing more is answered in them: what was granted meanwhile ends too.
         self.grants.revoke_person(unit, person)
-        self(unit, self.sessions.everywhere(unit.connection, person))
-        return self.sessions.end_all(unit, person, now)
+        for session in ended:
+            self(unit, self.sessions.participants(unit.connection, session))
+        return len(ended)
 
 
 def kind_for(door: str) -> str:

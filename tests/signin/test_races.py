@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import sqlalchemy as sa
 
 from idp.core.errors import Refused
 from idp.core.ids import new_id
-from idp.core.model import Participant, Subject, SubjectForm
+from idp.core.model import Participant, Person, Subject, SubjectForm
 from idp.factors import totp
 from idp.keys import MasterKey, Sealer
 from idp.methods import Methods
@@ -17,7 +20,7 @@ from idp.sessions import Devices, Lifetimes, Sessions, Subjects
 from idp.signin.lockout import Limits, Lockout
 from idp.store import Store, open_store, schema
 from tests.clock import TestClock
-from tests.hallway import SEED, House
+from tests.hallway import SEED, Browser, House
 from tests.processes import Notes, race
 
 pytestmark = pytest.mark.backends
@@ -212,3 +215,39 @@ def _remember(number: int, notes: Notes, database: str) -> None:
         secret = Devices(Lifetimes().device).remember(unit, secret="", person="p", label="", now=now)
     notes.write(f"{number} {secret}")
     store.dispose()
+
+
+def test_case_36_what_is_granted_while_a_person_is_signed_out_everywhere_ends_too(house: House) -> None:
+    """An answer that commits in between must leave no offline access behind."""
+    house.door.keeps_grants = True
+    person, partner, browser = house.person(), house.partner(), Browser()
+    house.sign_in(browser, partner, offline=True)
+    store, now, before = house.ground.store, house.clock.now(), house.door.grants[0]
+    late = replace(before, id=new_id(), handle="late")
+    with ThreadPoolExecutor(1) as beside:
+        with store.write() as unit:
+            assert house.ground.sessions.alive(unit.connection, before.session, now)
+            ending = beside.submit(_end_all, house, person)
+            _until_one_waits(store, ending)
+            house.hall.grants.keep(unit, late, handle_ends_at=late.session_ends, expires_at=late.session_ends)
+        assert ending.result(timeout=60) == 1
+    for grant in (before, late):
+        assert house.hall.grants.find(grant.handle, partner=partner.id) is None
+
+
+def _end_all(house: House, person: Person) -> int:
+    with house.ground.store.write() as unit:
+        return house.hall.signout.farewell.end_all(unit, person.id, house.clock.now())
+
+
+def _until_one_waits(store: Store, waiting: Future[int]) -> None:
+    """On PostgreSQL, wait until another unit waits for a lock; SQLite has one writer anyway."""
+    if store.engine.dialect.name != "postgresql":
+        return
+    blocked = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(1000):
+        with store.read() as connection:
+            if connection.execute(blocked).scalar_one() or waiting.done():
+                return
+        time.sleep(0.02)
+    pytest.fail("nobody waits")
