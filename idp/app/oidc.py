@@ -21,6 +21,7 @@ from idp.oidc.revocation import Revocation
 from idp.oidc.token_answers import TokenAnswers
 from idp.oidc.token_endpoint import TokenEndpoint
 from idp.oidc.userinfo import UserInfo
+from idp.partners.jwks_uri import PublishedKeys
 from idp.partners.origins import BrowserOrigins
 from idp.sessions import Families, Subjects, Tokens
 
@@ -34,9 +35,7 @@ def pages(ground: Ground, hallway: Hallway) -> oidc_pages.OidcPages:
     """Build the addresses under /oidc and /.well-known."""
     partners, issuers = ground.partners, ground.issuers
     id_tokens = IdTokens(partners=partners, issuers=issuers, ring=ground.keys)
-    clients = Clients(
-        partners=partners, issuers=issuers, store=ground.store, clock=ground.clock, audit=ground.audit
-    )
+    clients = _clients(ground)
     requests = PushedRequests(state=ground.state, store=ground.store, clock=ground.clock)
     authorize = Authorize(
         partners=partners,
@@ -79,6 +78,17 @@ def pages(ground: Ground, hallway: Hallway) -> oidc_pages.OidcPages:
             store=ground.store,
             clock=ground.clock,
         ),
+    )
+
+
+def _clients(ground: Ground) -> Clients:
+    return Clients(
+        partners=ground.partners,
+        published=PublishedKeys(ground.http, ground.clock),
+        issuers=ground.issuers,
+        store=ground.store,
+        clock=ground.clock,
+        audit=ground.audit,
     )
 
 

@@ -28,6 +28,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--name", metavar="T", default="", help="Name that people see; else the client id.")
 @click.option("--secret-stdin", is_flag=True, help="Read the client secret from standard input (one line).")
 @click.option("--jwks", metavar="FILE", type=_FILE, help="Its public keys (a JWK Set), instead of a secret.")
+@click.option("--jwks-uri", metavar="URI", default="", help="Where it publishes them itself, instead.")
 @click.option("--public", is_flag=True, help="A client that can keep no secret (native or single-page app).")
 @click.option(
     "--post-logout-redirect-uri", "logouts", metavar="URI", multiple=True, help="Where sign-out may lead."
@@ -65,6 +66,7 @@ def add_oidc(
     name: str,
     secret_stdin: bool,
     jwks: Path | None,
+    jwks_uri: str,
     public: bool,
     logouts: tuple[str, ...],
     behind: str,
@@ -82,19 +84,21 @@ def add_oidc(
 ) -> None:
     """Trust an OpenID Connect application, or a machine that calls APIs.
 
-    Without --secret-stdin, --jwks and --public a secret is made and printed once.
+    Without --secret-stdin, --jwks, --jwks-uri and --public a secret is made and printed once.
     """
     if not redirects and not machine:
         raise click.UsageError("Say where answers go (--redirect-uri), or that it is a machine (--machine).")
-    if [secret_stdin, public, jwks is not None].count(True) > 1:
-        raise click.UsageError("--secret-stdin, --jwks and --public exclude one another.")
-    keyless = secret_stdin or public or jwks is not None
+    ways = [secret_stdin, public, jwks is not None, bool(jwks_uri)]
+    if ways.count(True) > 1:
+        raise click.UsageError("--secret-stdin, --jwks, --jwks-uri and --public exclude one another.")
+    keyless = any(ways)
     secret = _secret(from_stdin=secret_stdin) if secret_stdin or not keyless else ""
     settings = oidc.register(
         redirect_uris=redirects,
         post_logout_redirect_uris=logouts,
         secret=secret,
         jwks=read_keys(jwks) if jwks else (),
+        jwks_uri=jwks_uri,
         id_token_alg=alg,
         backchannel_logout_uri=behind,
         frontchannel_logout_uri=framed,
@@ -130,6 +134,7 @@ def add_oidc(
 )
 @click.option("--secret-stdin", is_flag=True, help="Read its secret from standard input (one line).")
 @click.option("--jwks", metavar="FILE", type=_FILE, help="Its public keys (a JWK Set), instead of a secret.")
+@click.option("--jwks-uri", metavar="URI", default="", help="Where it publishes them itself, instead.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def add_api(
     *,
@@ -140,6 +145,7 @@ def add_api(
     alg: str | None,
     secret_stdin: bool,
     jwks: Path | None,
+    jwks_uri: str,
     json_: bool,
 ) -> None:
     """Add an API that applications and machines call with access tokens.
@@ -147,19 +153,21 @@ def add_api(
     ADDRESS is what its tokens are for. With CLIENT_ID and a secret, which is made and printed once
     unless you give one, it asks what a token it was shown is worth.
     """
-    if secret_stdin and jwks:
-        raise click.UsageError("--secret-stdin and --jwks exclude one another.")
-    secret = "" if jwks else _secret(from_stdin=secret_stdin)
+    ways = [secret_stdin, jwks is not None, bool(jwks_uri)]
+    if ways.count(True) > 1:
+        raise click.UsageError("--secret-stdin, --jwks and --jwks-uri exclude one another.")
+    secret = "" if jwks or jwks_uri else _secret(from_stdin=secret_stdin)
     settings = oidc.register_api(
         resource,
         scopes=scopes,
         secret=secret,
         jwks=read_keys(jwks) if jwks else (),
+        jwks_uri=jwks_uri,
         access_token_alg=alg or "",
     )
     with office() as desk:
         partner = desk.partners.add_oidc(client_id, settings, name=name, actor=desk.actor)
-    _added(partner, made="" if secret_stdin or jwks else secret, json_=json_)
+    _added(partner, made="" if any(ways) else secret, json_=json_)
 
 
 def read_keys(file: Path) -> tuple[Jwk, ...]:

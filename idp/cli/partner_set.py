@@ -69,6 +69,7 @@ _WEAK = click.Choice([each.value for each in Weak])
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="OIDC: its public keys, instead of the secret or keys it had.",
 )
+@click.option("--jwks-uri", metavar="URI", default="", help="OIDC: where it publishes them itself, instead.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def set_(
     *,
@@ -95,6 +96,7 @@ def set_(
     apis: tuple[tuple[str, str], ...],
     scopes: str | None,
     jwks: Path | None,
+    jwks_uri: str,
     json_: bool,
 ) -> None:
     """Change what was chosen for an application; what is not named stays."""
@@ -121,7 +123,8 @@ def set_(
             require_pushed=require_par,
             backchannel_logout_uri=behind,
             frontchannel_logout_uri=framed,
-            jwks=read_keys(jwks) if jwks else None,
+            jwks=read_keys(jwks) if jwks else (),
+            jwks_uri=jwks_uri,
             may_call=called(apis),
             scopes=_listed(scopes),
         ),

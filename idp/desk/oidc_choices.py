@@ -17,7 +17,7 @@ _PLAIN = ("refresh", "ask_consent", "require_pushed", "backchannel_logout_uri", 
 class OidcChoices:
     """Changes to make; None leaves a setting as it is.
 
-    jwks takes the place of a secret or of other keys. may_call gives scopes at APIs, by their
+    jwks or jwks_uri takes the place of a secret or of other keys. may_call gives scopes at APIs, by their
     client ids; no scopes at all take an API away, as "" does a logout address. scopes are those
     that an API itself has.
     """
@@ -27,7 +27,8 @@ class OidcChoices:
     require_pushed: bool | None = None
     backchannel_logout_uri: str | None = None
     frontchannel_logout_uri: str | None = None
-    jwks: tuple[Jwk, ...] | None = None
+    jwks: tuple[Jwk, ...] = ()
+    jwks_uri: str = ""
     may_call: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scopes: tuple[str, ...] | None = None
 
@@ -40,8 +41,8 @@ def chosen(settings: OidcSettings, choices: OidcChoices) -> OidcSettings:
     """Return the settings with the choices made. Raises Refused for one that could not work."""
     plain = {name: getattr(choices, name) for name in _PLAIN if getattr(choices, name) is not None}
     settings = replace(settings, **plain)
-    if choices.jwks is not None:
-        settings = by_key(settings, choices.jwks)
+    if choices.jwks or choices.jwks_uri:
+        settings = by_key(settings, jwks=choices.jwks, jwks_uri=choices.jwks_uri)
     if choices.scopes is not None:
         if not settings.resource:
             raise Refused("Only an API has scopes of its own.")

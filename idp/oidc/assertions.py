@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -31,16 +31,25 @@ def issuer_of(assertion: str) -> str:
 
 
 def verify(
-    assertion: str, *, client_id: str, keys: tuple[Jwk, ...], audiences: frozenset[str], now: datetime
+    assertion: str,
+    *,
+    client_id: str,
+    keys: Callable[[str], Iterable[Jwk]],
+    audiences: frozenset[str],
+    now: datetime,
 ) -> tuple[str, datetime]:
     """Verify a client's assertion; return the key under which it counts once, and until when.
 
-    The key on record chooses the algorithm: `none`, an HMAC with the public key, or a key in
-    the header get nowhere. The audience is one text, exactly one of ours, so that an assertion
-    made for another provider is worth nothing here. Raises OAuthError.
+    keys gives the client's keys for the key id that the header names, "" without one; it is
+    asked last, since it may have to fetch them. The key on record chooses the algorithm: `none`,
+    an HMAC with the public key, or a key in the header get nowhere. The audience is one text,
+    exactly one of ours, so that an assertion made for another provider is worth nothing here.
+    Raises OAuthError.
     """
     header, claims = _parts(assertion)
-    if not any(_verifies(assertion, header, key) for key in keys):
+    kid = header.get("kid", "")
+    if not isinstance(kid, str) or header.get("typ", "JWT") not in _TYPES:
+        # Another kind of token signed with the same key is no assertion (RFC 8725 3.11).
         raise refused()
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise refused()
@@ -49,6 +58,8 @@ def verify(
     ends = _in_time(claims, now)
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
+        raise refused()
+    if not any(_verifies(assertion, header, key) for key in keys(kid)):
         raise refused()
     return "jti:" + fingerprint(f"{client_id}\n{jti}"), ends
 
@@ -73,9 +84,6 @@ def _parts(assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 def _verifies(assertion: str, header: Mapping[str, Any], key: Jwk) -> bool:
     alg = header.get("alg")
     if alg not in key.algs or header.get("kid", key.kid) != key.kid:
-        return False
-    if header.get("typ", "JWT") not in _TYPES:
-        # Another kind of token signed with the same key is no assertion (RFC 8725 3.11).
         return False
     try:
         jws.deserialize_compact(assertion, _imported(key.members["kty"], *_numbers(key)), algorithms=[alg])

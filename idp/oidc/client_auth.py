@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from idp.audit import AuditLog, Entry, Event
 from idp.core.ids import fingerprint
@@ -15,6 +16,8 @@ from idp.oidc import assertions, client_request
 from idp.oidc.client_request import ClientRequest, Post, Presented
 from idp.oidc.errors import OAuthError
 from idp.oidc.json_answer import JsonAnswer, refusal
+from idp.partners.jwks import Jwk
+from idp.partners.jwks_uri import PublishedKeys
 from idp.partners.oidc import OidcSettings, oidc_settings
 from idp.partners.registry import Partners
 from idp.store import Store
@@ -25,6 +28,7 @@ from idp.store.once import once
 # would learn which was right. Other places go on: nobody can lock an application out.
 _TRIES = 20
 _WINDOW = timedelta(minutes=15)
+_AUDIENCES = ("/oidc/token", "/oidc/par")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,7 @@ class Clients:
     """Authenticates clients at every address of ours that programs post to."""
 
     partners: Partners
+    published: PublishedKeys
     issuers: Issuers
     store: Store
     clock: Clock
@@ -81,14 +86,18 @@ class Clients:
             key, until = assertions.verify(
                 presented.assertion,
                 client_id=client.partner.identifier,
-                keys=client.settings.jwks,
-                audiences=frozenset({issuer.oidc, issuer.base_url + "/oidc/token"}),
+                keys=partial(self._keys, client.settings),
+                # RFC 7523 section 3 and RFC 9126 section 2.
+                audiences=frozenset({issuer.oidc, *(issuer.base_url + path for path in _AUDIENCES)}),
                 now=self.clock.now(),
             )
         except OAuthError:
             return False
         with self.store.write() as unit:
             return once(unit, key, until=until)
+
+    def _keys(self, settings: OidcSettings, kid: str) -> tuple[Jwk, ...]:
+        return self.published.at(settings.jwks_uri, kid) if settings.jwks_uri else settings.jwks
 
     def _tries(self, counter: str) -> int:
         with self.store.read() as connection:

@@ -7,6 +7,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,26 @@ class Jwk:
 
 def read(text: str) -> tuple[Jwk, ...]:
     """Return the signing keys of a JWK Set, 1 to 10. Raises Refused, also on a private key."""
+    keys = tuple(map(_key, _signing(text)))
+    if not keys:
+        raise Refused("A key set holds 1 to 10 keys for signatures.")
+    return keys
+
+
+def usable(text: str) -> tuple[Jwk, ...]:
+    """Return those signing keys of a set that can be used here, perhaps none. Raises Refused.
+
+    What a client publishes for others as well may hold keys that only they understand (RFC 7517
+    section 5).
+    """
+    found = []
+    for key in _signing(text):
+        with suppress(Refused):
+            found.append(_key(key))
+    return tuple(found)
+
+
+def _signing(text: str) -> list[Mapping[str, Any]]:
     if len(text) > _LONGEST:
         raise Refused("A key set of one application is not that large.")
     try:
@@ -45,10 +66,10 @@ def read(text: str) -> tuple[Jwk, ...]:
         raise Refused('This is no JSON Web Key Set: it has a list named "keys".') from bad
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         raise Refused('This is no JSON Web Key Set: it has a list named "keys".')
-    read_keys = tuple(_key(key) for key in keys if key.get("use", "sig") == "sig")
-    if not 1 <= len(read_keys) <= _MOST_KEYS:
+    signing = [key for key in keys if key.get("use", "sig") == "sig"]
+    if len(signing) > _MOST_KEYS:
         raise Refused("A key set holds 1 to 10 keys for signatures.")
-    return read_keys
+    return signing
 
 
 def _key(key: Mapping[str, Any]) -> Jwk:

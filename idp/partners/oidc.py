@@ -40,7 +40,8 @@ _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 class OidcSettings:
     """The OpenID Connect part of a partner: an application, a machine, or an API they call.
 
-    A client without secret_hash and jwks is public. refresh: it may have refresh tokens.
+    A client shows who it is by a secret, by the keys in jwks, or by those that it publishes at
+    jwks_uri; one with nothing of these is public. refresh: it may have refresh tokens.
     machine: it may have tokens of its own (client_credentials). may_call holds, by the client
     id of an API, the scopes that this client may ask for. resource is set on an API: the
     address that its tokens are for (RFC 8707); access_token_alg "" then means opaque ones.
@@ -64,6 +65,7 @@ class OidcSettings:
     frontchannel_logout_uri: str = ""
     sector: str = ""
     jwks: tuple[Jwk, ...] = ()
+    jwks_uri: str = ""
     refresh: bool = False
     machine: bool = False
     may_call: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class OidcSettings:
     @property
     def public(self) -> bool:
         """Say whether the client keeps no secret."""
-        return not self.secret_hash and not self.jwks
+        return not (self.secret_hash or self.jwks or self.jwks_uri)
 
     @property
     def api_scopes(self) -> tuple[str, ...]:
@@ -103,6 +105,7 @@ def register(
     post_logout_redirect_uris: Sequence[str] = (),
     secret: str = "",
     jwks: Sequence[Jwk] = (),
+    jwks_uri: str = "",
     id_token_alg: str = "RS256",  # noqa: S107 - an algorithm, no password
     require_pkce: bool = True,
     backchannel_logout_uri: str = "",
@@ -130,7 +133,7 @@ def register(
         refresh=refresh,
         machine=machine,
         may_call={api: tuple(dict.fromkeys(scopes)) for api, scopes in (may_call or {}).items()},
-        **_credentials(secret, jwks),
+        **_credentials(secret, jwks, jwks_uri),
         ask_consent=ask_consent,
         require_pushed=require_pushed,
     )
@@ -144,6 +147,7 @@ def register_api(
     scopes: Sequence[str],
     secret: str = "",
     jwks: Sequence[Jwk] = (),
+    jwks_uri: str = "",
     access_token_alg: str = "",
 ) -> OidcSettings:
     """Return checked settings for an API, which asks us about the tokens it is shown. Raises Refused."""
@@ -155,17 +159,19 @@ def register_api(
         resource=resource,
         scopes=tuple(dict.fromkeys(scopes)),
         access_token_alg=access_token_alg,
-        **_credentials(secret, jwks),
+        **_credentials(secret, jwks, jwks_uri),
     )
     check_use(settings)
     return settings
 
 
-def by_key(settings: OidcSettings, jwks: Sequence[Jwk]) -> OidcSettings:
+def by_key(settings: OidcSettings, *, jwks: Sequence[Jwk] = (), jwks_uri: str = "") -> OidcSettings:
     """Return settings of a client that shows who it is by these keys from now on. Raises Refused."""
+    if not (jwks or jwks_uri):
+        raise Refused("An application that kept a secret or keys can't go on without any.")
     if settings.public:
         raise Refused("A public client has no place to keep a key.")
-    return replace(settings, **_credentials("", jwks))
+    return replace(settings, **_credentials("", jwks, jwks_uri))
 
 
 def check_scopes(scopes: Sequence[str]) -> None:
@@ -176,16 +182,22 @@ def check_scopes(scopes: Sequence[str]) -> None:
         raise Refused("openid, offline_access and the scopes of userinfo can't be scopes of an API.")
 
 
-def _credentials(secret: str, jwks: Sequence[Jwk]) -> dict[str, Any]:
-    if secret and jwks:
-        # One of the two would be the weaker one.
-        raise Refused("A client has either a secret or keys.")
+def _credentials(secret: str, jwks: Sequence[Jwk], jwks_uri: str) -> dict[str, Any]:
+    if [bool(secret), bool(jwks), bool(jwks_uri)].count(True) > 1:
+        # One of them would be the weaker one.
+        raise Refused("A client has either a secret or keys, in one place.")
     if secret and len(secret) < SHORTEST_SECRET:
         raise Refused("The client secret is too short: use at least 12 random characters.")
+    if jwks_uri and not _protected(jwks_uri):
+        # Whoever sits between could put keys of their own there.
+        raise Refused(
+            "Keys are published at an address that starts with https (or with http on this machine)."
+        )
     return {
         "secret_hash": fingerprint(secret) if secret else "",
         "jwks": tuple(jwks),
-        "auth_methods": CONFIDENTIAL if secret else BY_KEY if jwks else PUBLIC,
+        "jwks_uri": jwks_uri,
+        "auth_methods": CONFIDENTIAL if secret else BY_KEY if jwks or jwks_uri else PUBLIC,
     }
 
 
@@ -259,8 +271,7 @@ def _check_logout(settings: OidcSettings) -> None:
     """Refuse logout addresses (back-channel logout 2.2, front-channel logout 2). Raises Refused."""
     framed = settings.frontchannel_logout_uri
     for address in filter(None, (settings.backchannel_logout_uri, framed)):
-        check_address(address)
-        if _origin(address) is None or unprotected(address):
+        if not _protected(address):
             raise Refused("A logout address starts with https (or with http on this machine).")
     if framed and _origin(framed) not in map(_origin, settings.redirect_uris):
         # Else a client could have browsers load pages of strangers, with their cookies.
@@ -286,6 +297,12 @@ def _has_host(address: str) -> bool:
         return bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+
+
+def _protected(address: str) -> bool:
+    """Say whether this is a web address that nobody on the way can read or change. Raises Refused."""
+    check_address(address)
+    return _origin(address) is not None and not unprotected(address)
 
 
 def unprotected(address: str) -> bool:

@@ -92,6 +92,22 @@ def test_a_client_with_keys_has_no_secret(idp, keys):
     idp("partner", "add-oidc", "w2", *REDIRECT, "--jwks", "keys.json", "--public", exit_code=2)
 
 
+def test_a_client_may_publish_its_keys_itself(idp, keys):
+    there = ["--jwks-uri", "https://wiki.example/jwks"]
+    made = idp.json("partner", "add-oidc", "wiki", *REDIRECT, *there)
+    assert "client_secret" not in made
+    assert made["settings"]["auth_methods"] == ["private_key_jwt"]
+    idp("partner", "add-oidc", "w2", *REDIRECT, *there, "--jwks", "keys.json", exit_code=2)
+    for wrong in ("http://wiki.example/jwks", "com.example.app:/jwks", "https://wiki.example/#x", "x"):
+        assert idp.refused("partner", "add-oidc", "w2", *REDIRECT, "--jwks-uri", wrong)
+    idp("partner", "set", "wiki", "--jwks", "keys.json")
+    assert settings(idp, "wiki")["jwks_uri"] == ""
+    idp("partner", "set", "wiki", *there)
+    assert settings(idp, "wiki")["jwks"] == []
+    api = idp.json("partner", "add-api", "orders", "https://orders.example/", "--scope", "read", *there)
+    assert "client_secret" not in api
+
+
 def test_what_a_client_may_is_changed_later(idp, keys):
     add_api(idp)
     idp("partner", "add-oidc", "wiki", *REDIRECT)

@@ -32,6 +32,7 @@ from idp.directory.people import NewPerson, People
 from idp.factors.codes import hotp
 from idp.keys import Issuers, KeyRing, KeyState, MasterKey, Sealer
 from idp.methods import Methods
+from idp.net import HttpClient
 from idp.oidc.idtokens import IdTokens
 from idp.partners.oidc import oidc_settings, register, register_api
 from idp.partners.registry import Partners
@@ -360,7 +361,7 @@ def unpadded(part: str) -> dict[str, Any]:
     return from_text
 
 
-def build(template: Path, folder: Path, *, base: str = BASE) -> House:
+def build(template: Path, folder: Path, *, base: str = BASE, http: HttpClient | None = None) -> House:
     """Build the application over a copy of the prepared database."""
     backends.copy(backends.CHOSEN, template, folder)
     clock, store = TestClock(), _open(folder)
@@ -370,6 +371,7 @@ def build(template: Path, folder: Path, *, base: str = BASE) -> House:
         state=backends.state_beside(store, folder, clock),
         sealer=Sealer(MasterKey.load_or_create(folder / "master.key")),
         audit=AuditLog(clock, to_stream(StringIO())),
+        http=http,
     )
     cost = Cost(memory=64, passes=1)
     hasher = PasswordHasher(cost)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
@@ -14,10 +16,12 @@ from joserfc.jwk import ECKey, Key, RSAKey
 
 from idp.core.ids import new_id
 from idp.jobs.cleanup import CleanUp
+from idp.net import HttpClient, Reach
 from idp.oidc.client_request import ASSERTION
 from idp.oidc.jwt import encode
 from idp.partners import jwks
-from tests.oidc.house import BASE, SECRET, House, basic
+from tests.net.servers import says, serving
+from tests.oidc.house import BASE, SECRET, House, basic, build
 from tests.oidc.test_token import refused
 
 RSA_KEY, EC_KEY = RSAKey.generate_key(2048), ECKey.generate_key("P-256")
@@ -87,9 +91,9 @@ def test_an_rsa_key_signs_either_way(clients: House, alg: str) -> None:
     assert answer.get_json()["scope"] == "read"
 
 
-@pytest.mark.parametrize("audience", [BASE, BASE + "/oidc/token"])
+@pytest.mark.parametrize("audience", [BASE, BASE + "/oidc/token", BASE + "/oidc/par"])
 @pytest.mark.parametrize("header", [{}, {"typ": "JWT"}, {"typ": "client-authentication+jwt"}])
-def test_check_35_issuer_and_token_endpoint_are_audiences(
+def test_check_35_issuer_token_and_push_endpoint_are_audiences(
     clients: House, audience: str, header: dict[str, str]
 ) -> None:
     assertion = signed(claims(clients, aud=audience), **header)
@@ -110,6 +114,59 @@ def test_it_works_at_every_address_that_clients_post_to(clients: House) -> None:
         form = {"client_assertion_type": ASSERTION, "token": token}
         answer = clients.post(path, {**form, "client_assertion": signed(claims(clients))})
         assert answer.status_code == 200
+
+
+# Keys at an address of the client's own --------------------------------------------------------------
+@pytest.fixture
+def published(prepared: Path, tmp_path: Path) -> Iterator[tuple[House, list[str]]]:
+    """Give a client that publishes its keys; what it publishes can be changed."""
+    house = build(prepared, tmp_path / "near", http=HttpClient(Reach.of(loopback=True)))
+    texts = [public(EC_KEY, kid="one")]
+
+    def talk(connection: socket, request: bytes) -> None:
+        says(texts[-1].encode())(connection, request)
+
+    with serving(talk) as served:
+        house.add_api("orders", "https://orders.example/")
+        machine = {"machine": True, "may_call": {"orders": ["read"]}}
+        address = f"http://127.0.0.1:{served.port}/jwks"
+        house.add_client(
+            "far", secret="", jwks_uri=address, redirect_uris=[], post_logout_redirect_uris=[], **machine
+        )
+        yield house, texts
+    house.store.dispose()
+
+
+def test_published_keys_are_followed(published: tuple[House, list[str]]) -> None:
+    house, texts = published
+    assert send(house, signed(claims(house, "far"), kid="one")).status_code == 200
+    texts.append(public(STRANGER, kid="two"))
+    house.clock.advance(minutes=4)
+    assert send(house, signed(claims(house, "far"), STRANGER, kid="two")).status_code == 200
+    refused(send(house, signed(claims(house, "far"), kid="one")), "invalid_client")
+
+
+def test_a_client_with_published_keys_is_not_public(published: tuple[House, list[str]]) -> None:
+    house, _ = published
+    form = {"grant_type": "client_credentials", "client_id": "far"}
+    refused(house.post("/oidc/token", form), "invalid_client")
+    refused(house.post("/oidc/introspect", {"client_id": "far", "token": "x"}), "invalid_client")
+    refused(send(house, signed(claims(house, "far"), STRANGER, kid="one")), "invalid_client")
+
+
+@pytest.mark.parametrize(
+    "changed", [{"sub": "other"}, {"aud": "https://other.example"}, {"exp": 5}, {"jti": None}]
+)
+def test_nobody_is_asked_for_the_key_of_what_is_wrong_anyway(
+    prepared: Path, tmp_path: Path, changed: dict[str, Any]
+) -> None:
+    house = build(prepared, tmp_path / "near", http=HttpClient(Reach.of(loopback=True)))
+    with serving(says(public(EC_KEY).encode())) as served:
+        house.add_client("far", secret="", jwks_uri=f"http://127.0.0.1:{served.port}/jwks")
+        refused(send(house, signed(claims(house, "far", **changed))), "invalid_client")
+        refused(send(house, signed(claims(house, "far"), typ="at+jwt")), "invalid_client")
+        assert served.requests == []
+    house.store.dispose()
 
 
 # Once -----------------------------------------------------------------------------------------
