@@ -31,7 +31,7 @@ from idp.web.templating import page
 from idp.web.visit import visit_of
 
 P = ParamSpec("P")
-_MOST_SHOWN = 200
+_PAGE = 50
 _MOST_CHOICES = 500
 _FORM = 64 * 1024  # bytes of an upload that are not the file
 _SAID = {
@@ -108,18 +108,19 @@ class AdminPages:
     # Applications -----------------------------------------------------------------------------
     def _applications(self, seat: Seat) -> Response:
         wanted = request.args.get("q", "").strip()[:200]
-        everyone = self.partners.listing(actor=seat.actor)
-        found = [one for one in everyone if _matches(one, wanted)]
-        watched = self.sources.listing(actor=seat.actor)
+        last = request.args.get("after", "")
+        after = self._partner(seat, last) if last else None
+        found = self.partners.listing(search=wanted, after=after, limit=_PAGE + 1, actor=seat.actor)
+        shown = found[:_PAGE]
         return _page(
             "admin/applications.html",
             seat,
             wanted=wanted,
-            total=len(everyone),
-            found=found[:_MOST_SHOWN],
-            more=len(found) - _MOST_SHOWN,
-            sources={each.source.partner: each for each in watched if each.partner},
-            unusable=[each.source for each in watched if not each.partner],
+            further=bool(last),
+            found=shown,
+            next=shown[-1].id if len(found) > _PAGE else "",
+            sources=self.sources.beside(shown, actor=seat.actor),
+            unusable=self.sources.unread(actor=seat.actor),
         )
 
     def _application(self, seat: Seat, partner_id: str, error: str = "") -> Response:
@@ -162,9 +163,11 @@ class AdminPages:
         raise Refused("The request could not be understood.")
 
     def _partner(self, seat: Seat, partner_id: str) -> Partner:
-        everyone = self.partners.listing(actor=seat.actor)
-        found = next((one for one in everyone if one.id == partner_id), None)
-        if found is None or found.door == own.DOOR:
+        try:
+            found = self.partners.show(partner_id, actor=seat.actor)
+        except Refused as refused:
+            raise NotFound from refused
+        if found.id != partner_id or found.door == own.DOOR:
             raise NotFound
         return found
 
@@ -303,10 +306,6 @@ def _typed(preview: Preview) -> Mapping[str, str]:
         "release": ", ".join(known.release) if known else "uid, mail, displayName",
         "mode": Mode.AUTOMATIC.value,
     }
-
-
-def _matches(partner: Partner, wanted: str) -> bool:
-    return wanted.casefold() in f"{partner.name}\n{partner.identifier}".casefold()
 
 
 def _names(text: str) -> tuple[str, ...]:

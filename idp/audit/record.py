@@ -50,7 +50,7 @@ class Filter:
     """Which events to find: those that agree with everything that is given.
 
     person and partner are ids. since is the first moment, until the first one afterwards. before
-    is the id of the last event of the page before.
+    is the last event of the page before.
     """
 
     person: str = ""
@@ -62,7 +62,7 @@ class Filter:
     reference: str = ""
     since: datetime | None = None
     until: datetime | None = None
-    before: int | None = None
+    before: Recorded | None = None
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return the conditions on the table's rows."""
@@ -73,7 +73,8 @@ class Filter:
         if self.until is not None:
             conditions.append(_rows.at < self.until)
         if self.before is not None:
-            conditions.append(_rows.id < self.before)
+            last = sa.tuple_(sa.literal(self.before.at, _rows.at.type), self.before.id)
+            conditions.append(sa.tuple_(*_BY_TIME) < last)
         return conditions
 
 
@@ -106,7 +107,9 @@ _rows = schema.audit.c
 _EQUAL = ("person", "partner", "event", "factor", "reason", "correlation", "reference")
 # Without RETURNING: nobody needs the number of the row.
 _INSERT = Prepared(sa.insert(schema.audit).inline())
-_PAGE = sa.select(schema.audit).order_by(_rows.id.desc()).limit(sa.bindparam("limit"))
+_BY_TIME = (_rows.at, _rows.id)
+_NEWEST = [column.desc() for column in _BY_TIME]
+_PAGE = sa.select(schema.audit).order_by(*_NEWEST).limit(sa.bindparam("limit"))
 
 
 class AuditLog:

@@ -85,7 +85,7 @@ def _events(desk: Office, wanted: Filter, *, limit: int | None) -> Iterator[Told
         if len(page) < min(left, _PAGE):
             return
         left -= len(page)
-        wanted = replace(wanted, before=page[-1].recorded.id)
+        wanted = replace(wanted, before=page[-1].recorded)
 
 
 def _check_event(name: str) -> None:

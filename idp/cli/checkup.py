@@ -219,7 +219,7 @@ def _signing_keys(store: Store, sealer: Sealer) -> str:
 def _weak_algorithms(store: Store) -> str:
     now = SystemClock().now()
     with store.read() as connection:
-        partners = [each for each in Partners.listing(connection) if each.door == "saml"]
+        partners = list(Partners.listing(connection, "saml"))
     allowed = [
         (each.until, f"{each.what.value.upper()} for {partner.name} until {each.until:%Y-%m-%d}")
         for partner in partners

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from idp.cli import partner_oidc, partner_set, partner_sources
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, say, table, warn
+from idp.cli.paging import MOST_SHOWN, most_shown, paged
 from idp.cli.partner_sources import one_of_many
 from idp.core.errors import Refused
 from idp.core.model import Partner
@@ -107,16 +109,28 @@ def import_(
 
 
 @command.command(name="list")
+@click.option("--search", metavar="T", default="", help="Only those with this in the name or identifier.")
+@click.option("--after", metavar="ID", default="", help="Those that come after this one.")
+@click.option(
+    "--limit", type=click.IntRange(1), help=f"At most so many; else {MOST_SHOWN}, and with --json all."
+)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def list_(*, json_: bool) -> None:
-    """List the applications."""
+def list_(*, search: str, after: str, limit: int | None, json_: bool) -> None:
+    """List the applications, by name."""
     with office() as desk:
-        partners = desk.partners.listing(actor=desk.actor)
+        last = desk.partners.show(after, actor=desk.actor) if after else None
+
+        def page(last: Partner | None, size: int) -> Sequence[Partner]:
+            return desk.partners.listing(search=search, after=last, limit=size, actor=desk.actor)
+
+        partners, more = paged(page, last, most=most_shown(limit, json_=json_))
     if json_:
         as_json([shown(partner) for partner in partners])
         return
     rows = [(one.id, one.door, one.name, one.identifier, one.enabled) for one in partners]
     table(("ID", "PROTOCOL", "NAME", "IDENTIFIER", "ENABLED"), rows)
+    if more:
+        warn(f"There are more: --after {partners[-1].id}")
 
 
 @command.command()

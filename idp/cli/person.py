@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Sequence
 
 import click
 
-from idp.cli.opening import Office, office
-from idp.cli.output import as_json, fields, moment, say, table
+from idp.cli.opening import office
+from idp.cli.output import as_json, fields, moment, say, table, warn
+from idp.cli.paging import MOST_SHOWN, most_shown, paged
 from idp.core.codec import plain
 from idp.core.errors import Refused
 from idp.core.model import Person, Role
 from idp.desk.people import PersonSeen
 from idp.directory import attributes
 from idp.directory.people import NewPerson, PersonChanges
-
-_PAGE = 500
 
 
 @click.group()
@@ -73,13 +73,23 @@ def add(
 
 
 @command.command(name="list")
+@click.option("--after", metavar="NAME", default="", help="Those that come after this user name.")
+@click.option(
+    "--limit", type=click.IntRange(1), help=f"At most so many; else {MOST_SHOWN}, and with --json all."
+)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def list_(*, json_: bool) -> None:
-    """List everybody."""
+def list_(*, after: str, limit: int | None, json_: bool) -> None:
+    """List people, by user name."""
     with office() as desk:
-        everyone = sorted(_everyone(desk), key=lambda person: person.name.casefold())
+
+        def page(last: Person | None, size: int) -> Sequence[Person]:
+            return desk.people.listing(
+                after=after if last is None else last.name, limit=size, actor=desk.actor
+            )
+
+        people, more = paged(page, None, most=most_shown(limit, json_=json_))
     if json_:
-        as_json([_summary(person) for person in everyone])
+        as_json([_summary(person) for person in people])
         return
     table(
         ("NAME", "DISPLAY NAME", "MAIL", "GROUPS", "OWNER", "ENABLED"),
@@ -92,9 +102,11 @@ def list_(*, json_: bool) -> None:
                 Role.OWNER in person.roles,
                 person.enabled,
             )
-            for person in everyone
+            for person in people
         ],
     )
+    if more:
+        warn(f"There are more: --after {people[-1].name}")
 
 
 @command.command()
@@ -252,16 +264,6 @@ def _password(*, from_stdin: bool) -> tuple[str, bool]:
     if sys.stdin.isatty():
         return click.prompt("Password", hide_input=True, confirmation_prompt=True, type=str), False
     return secrets.token_urlsafe(12), True
-
-
-def _everyone(desk: Office) -> list[Person]:
-    everyone: list[Person] = []
-    while True:
-        after = everyone[-1].id if everyone else ""
-        page = desk.people.listing(actor=desk.actor, after=after, limit=_PAGE)
-        everyone.extend(page)
-        if len(page) < _PAGE:
-            return everyone
 
 
 def _summary(person: Person) -> dict[str, object]:

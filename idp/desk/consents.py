@@ -73,10 +73,11 @@ class ConsentDesk:
         return person
 
     def _agreed(self, connection: sa.Connection, person: Person) -> tuple[Agreed, ...]:
-        known = {partner.id: partner for partner in self.partners.listing(connection)}
+        consents = self.consents.of(connection, person.id)
+        known = self.partners.among(connection, {one.partner for one in consents})
         agreed = []
-        for partner, consents in groupby(self.consents.of(connection, person.id), lambda one: one.partner):
-            given = list(consents)
+        for partner, there in groupby(consents, lambda one: one.partner):
+            given = list(there)
             if partner in known:
                 agreed.append(
                     Agreed(

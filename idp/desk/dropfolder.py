@@ -37,8 +37,7 @@ class DropFolder:
         if not self.folder.is_dir():
             return
         with self.watching.store.read() as connection:
-            sources = MetadataSources.listing(connection)
-        known = {source.place: source for source in sources if source.kind is Kind.FILE}
+            known = {source.place: source for source in MetadataSources.files(connection)}
         present = self._names()
         for name in present:
             self._look_at(known.get(name) or self._new(name), actor)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import sqlalchemy as sa
+
 from idp.core.errors import Refused
-from idp.core.model import Partner
 from idp.partners.jwks import Jwk
 from idp.partners.oidc import OidcSettings, by_key, check_scopes, check_use, oidc_settings
+from idp.partners.registry import Partners
 
 _PLAIN = ("refresh", "ask_consent", "require_pushed", "backchannel_logout_uri", "frontchannel_logout_uri")
 
@@ -54,16 +56,17 @@ def chosen(settings: OidcSettings, choices: OidcChoices) -> OidcSettings:
     return settings
 
 
-def check_apis(client_id: str, settings: OidcSettings, others: Iterable[Partner]) -> None:
+def check_apis(client_id: str, settings: OidcSettings, partners: Partners, connection: sa.Connection) -> None:
     """Refuse calls to what is no API or has no such scope, and two APIs at one address. Raises Refused."""
-    known = {one.identifier: oidc_settings(one) for one in others if one.door == "oidc"}
     for api, scopes in settings.may_call.items():
-        if api not in known or not known[api].resource:
+        known = partners.stored(connection, "oidc", api)
+        called = oidc_settings(known) if known else None
+        if called is None or not called.resource:
             raise Refused(f"There is no API {api}: add it with `idp partner add-api` first.")
-        unknown = set(scopes) - set(known[api].scopes)
+        unknown = set(scopes) - set(called.scopes)
         if unknown:
             raise Refused(f"The API {api} has no scope {min(unknown)}.")
-    if settings.resource and any(
-        one.resource == settings.resource for name, one in known.items() if name != client_id
-    ):
-        raise Refused("Another API already has this address.")
+    if settings.resource:
+        there = partners.having(connection, "oidc", "resource", settings.resource)
+        if any(one.identifier != client_id for one in there):
+            raise Refused("Another API already has this address.")

@@ -117,14 +117,7 @@ class PartnerDesk:
     ) -> Imported:
         """Do so with metadata that was read, in the unit that notes where it came from."""
         need_owner(actor)
-        known = next(
-            (
-                one
-                for one in self.partners.listing(unit.connection)
-                if (one.door, one.identifier) == ("saml", read.entity_id)
-            ),
-            None,
-        )
+        known = self.partners.stored(unit.connection, "saml", read.entity_id)
         partner = replace(
             known or _new("saml", read.entity_id, read.name, self.issuers.default().id),
             settings=codec.plain(self._chosen(read.settings, known, choices)),
@@ -150,7 +143,7 @@ class PartnerDesk:
             settings=codec.plain(settings),
         )
         with self.store.write(alone=True) as unit:
-            check_apis(client_id, settings, self.partners.listing(unit.connection))
+            check_apis(client_id, settings, self.partners, unit.connection)
             return self._save(unit, _described(partner, name, release), Event.PARTNER_ADDED, actor)
 
     def sector_at(self, address: str, redirect_uris: Sequence[str], *, actor: Actor) -> str:
@@ -158,11 +151,16 @@ class PartnerDesk:
         need_owner(actor)
         return sectors.sector_at(self.http, address, redirect_uris)
 
-    def listing(self, *, actor: Actor) -> tuple[Partner, ...]:
-        """Return all partners by name, without our own pages."""
+    def listing(
+        self, *, search: str = "", after: Partner | None = None, limit: int = 200, actor: Actor
+    ) -> tuple[Partner, ...]:
+        """Return a page of partners by name, those after the given one, without our own pages.
+
+        search is a part of a name or identifier, in any case.
+        """
         need_owner(actor)
         with self.store.read() as connection:
-            return tuple(one for one in self.partners.listing(connection) if one.door != own.DOOR)
+            return self.partners.page(connection, search=search, after=after, limit=limit, without=own.DOOR)
 
     def show(self, which: str, *, actor: Actor) -> Partner:
         """Return one partner. Raises Refused."""
@@ -210,7 +208,7 @@ class PartnerDesk:
                 if known.door != "oidc":
                     raise Refused("That can be chosen for OpenID Connect applications only.")
                 settings = oidc_choices.chosen(oidc_settings(known), changes.oidc)
-                check_apis(known.identifier, settings, self.partners.listing(unit.connection))
+                check_apis(known.identifier, settings, self.partners, unit.connection)
                 partner = replace(partner, settings=codec.plain(settings))
             return self._save(unit, partner, Event.PARTNER_CHANGED, actor)
 
@@ -240,7 +238,7 @@ class PartnerDesk:
 
 def found(partners: Partners, connection: sa.Connection, which: str) -> Partner:
     """Return the partner with this id, entity id or client id. Raises Refused."""
-    matching = [one for one in partners.listing(connection) if which in {one.id, one.identifier}]
+    matching = partners.named(connection, which)
     if not matching:
         raise Refused("There is no application with that id.")
     if len(matching) > 1:

@@ -67,7 +67,7 @@ class PeopleDesk:
         return person
 
     def listing(self, *, actor: Actor, after: str = "", limit: int = 200) -> tuple[Person, ...]:
-        """Return a page of people, those whose id comes after the given one."""
+        """Return a page of people by user name, those after the given one."""
         need_owner(actor)
         with self.store.read() as connection:
             return self.people.listing(connection, after=after, limit=limit)

@@ -57,20 +57,16 @@ class RecordDesk:
         return found(self.people, connection, which).id
 
     def _partner_id(self, connection: sa.Connection, which: str) -> str:
-        return next(
-            (one.id for one in self.partners.listing(connection) if which in {one.id, one.identifier}),
-            which,
-        )
+        return next((one.id for one in self.partners.named(connection, which)), which)
 
     def _told(self, connection: sa.Connection, recorded: Sequence[Recorded]) -> tuple[Told, ...]:
-        partners = {one.id: one.name for one in self.partners.listing(connection)}
-        people = {one: self.people.get(connection, one) for one in {event.person for event in recorded}}
-        names = {one: person.name for one, person in people.items() if person}
+        partners = self.partners.among(connection, {event.partner for event in recorded} - {""})
+        names = self.people.names(connection, {event.person for event in recorded} - {""})
         return tuple(
             Told(
                 recorded=event,
                 person=names.get(event.person, event.name),
-                partner=partners.get(event.partner, ""),
+                partner=partners[event.partner].name if event.partner in partners else "",
             )
             for event in recorded
         )

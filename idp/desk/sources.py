@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -92,7 +92,7 @@ class SourceDesk:
         document = open_document(data, now=now, entity_id=entity_id, signer=signer)
         read = read_entity(document, now=now)
         with self.watching.store.read() as connection:
-            known = self._with_entity_id(connection, read.entity_id)
+            known = self.watching.partners.partners.stored(connection, "saml", read.entity_id)
         certificates = tuple(map(key_facts, read.settings.certificates))
         return Preview(
             entity_id=read.entity_id,
@@ -189,9 +189,24 @@ class SourceDesk:
         """Return all sources, by kind and place."""
         need_owner(actor)
         with self.watching.store.read() as connection:
-            partners = {one.id: one for one in self.watching.partners.partners.listing(connection)}
             sources = MetadataSources.listing(connection)
+            registry = self.watching.partners.partners
+            partners = registry.among(connection, {each.partner for each in sources})
         return tuple(self._watched(each, partners.get(each.partner)) for each in sources)
+
+    def beside(self, partners: Sequence[Partner], *, actor: Actor) -> Mapping[str, Watched]:
+        """Return the sources of those of these partners that have one, by partner id."""
+        need_owner(actor)
+        known = {one.id: one for one in partners}
+        with self.watching.store.read() as connection:
+            sources = MetadataSources.among(connection, known)
+        return {each.partner: self._watched(each, known[each.partner]) for each in sources}
+
+    def unread(self, *, actor: Actor) -> tuple[MetadataSource, ...]:
+        """Return the files of the drop folder that could not be read yet."""
+        need_owner(actor)
+        with self.watching.store.read() as connection:
+            return MetadataSources.unread(connection)
 
     def show(self, which: str, *, actor: Actor) -> Watched | None:
         """Return where a partner's metadata comes from, None when by hand. Raises Refused."""
@@ -203,11 +218,9 @@ class SourceDesk:
 
     def addresses(self, *, actor: Actor) -> tuple[str, ...]:
         """Return the ids of the partners whose metadata is at an address."""
-        return tuple(
-            each.partner.id
-            for each in self.listing(actor=actor)
-            if each.partner and each.source.kind is Kind.ADDRESS
-        )
+        need_owner(actor)
+        with self.watching.store.read() as connection:
+            return MetadataSources.watched(connection)
 
     # Looking ----------------------------------------------------------------------------------
     def refresh(self, which: str, *, actor: Actor) -> Checked:
@@ -276,10 +289,6 @@ class SourceDesk:
         waiting = _waiting(source, partner) if partner is not None else ()
         expired = source.valid_until is not None and source.valid_until <= now
         return Watched(source=source, partner=partner, waiting=waiting, expired=expired)
-
-    def _with_entity_id(self, connection: sa.Connection, entity_id: str) -> Partner | None:
-        everyone = self.watching.partners.partners.listing(connection)
-        return next((one for one in everyone if (one.door, one.identifier) == ("saml", entity_id)), None)
 
 
 def _waiting(source: MetadataSource, partner: Partner) -> tuple[Difference, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +15,12 @@ from idp.core.ids import fold, new_id
 from idp.core.model import Person, Role
 from idp.core.ports import Clock, Source
 from idp.store import Store, Unit
+from idp.store.columns import UNSTORABLE
 from idp.store.prepared import Prepared
 from idp.store.schema import login_names, people
 
 LONGEST_NAME = 256
 _UNKNOWN = "\ufffd"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _BY_ID = Prepared(sa.select(people).where(people.c.id == sa.bindparam("id")))
 _BY_NAME = (
@@ -32,10 +31,12 @@ _BY_NAME = (
 _NAMES = sa.select(login_names.c.folded).where(login_names.c.person == sa.bindparam("id"))
 _PAGE = (
     sa.select(people)
-    .where(people.c.id > sa.bindparam("after"))
-    .order_by(people.c.id)
+    .join(login_names, login_names.c.person == people.c.id)
+    .where(login_names.c.folded > sa.bindparam("after"))
+    .order_by(login_names.c.folded)
     .limit(sa.bindparam("limit"))
 )
+_CALLED = sa.select(people.c.id, people.c.name).where(people.c.id.in_(sa.bindparam("ids", expanding=True)))
 _WITH_ROLE = (
     sa.select(people.c.id).where(sa.cast(people.c.roles, sa.Text).contains(sa.bindparam("quoted"))).limit(1)
 )
@@ -99,9 +100,14 @@ class People:
         return tuple(connection.execute(_NAMES, {"id": person_id}).scalars())
 
     def listing(self, connection: sa.Connection, *, after: str = "", limit: int = 200) -> tuple[Person, ...]:
-        """Return people in the order of their ids, those after the given id first."""
-        rows = connection.execute(_PAGE, {"after": after, "limit": limit}).mappings()
+        """Return people by user name, those after the given one."""
+        rows = connection.execute(_PAGE, {"after": login_key(after), "limit": limit}).mappings()
         return tuple(_person(row) for row in rows)
+
+    def names(self, connection: sa.Connection, ids: Collection[str]) -> Mapping[str, str]:
+        """Return the user names of those of these people that are there, by id."""
+        rows = connection.execute(_CALLED, {"ids": list(ids)}) if ids else ()
+        return {row.id: row.name for row in rows}
 
     def check_password(self, person: Person | None, password: str) -> bool:
         """Ask the person's source; without one the same work is done and the answer is no. Raises Busy."""
@@ -175,7 +181,7 @@ def login_key(name: str) -> str:
     """
     if len(name) > LONGEST_NAME:
         return _UNKNOWN
-    return fold(_UNSTORABLE.sub(_UNKNOWN, name))
+    return fold(UNSTORABLE.sub(_UNKNOWN, name))
 
 
 def _usable(name: str) -> str:

@@ -28,8 +28,8 @@ class BrowserOrigins:
 def _load(connection: sa.Connection) -> frozenset[str]:
     return frozenset(
         origin
-        for partner in Partners.listing(connection)
-        if partner.door == "oidc" and partner.enabled and oidc_settings(partner).public
+        for partner in Partners.listing(connection, "oidc")
+        if partner.enabled and oidc_settings(partner).public
         for origin in map(_origin, oidc_settings(partner).redirect_uris)
         if origin
     )

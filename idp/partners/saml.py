@@ -167,6 +167,7 @@ CHOSEN: Final = (
 
 # By partner id: the mapping that was read, and what it says. A changed partner comes with a new
 # mapping, so comparing identity keeps this as fresh as the registry.
+_MOST_READ = 1000
 _read: dict[str, tuple[Mapping[str, object], SamlSettings]] = {}
 
 
@@ -174,5 +175,7 @@ def saml_settings(partner: Partner) -> SamlSettings:
     """Return the SAML part of a partner that uses the saml door."""
     held = _read.get(partner.id)
     if held is None or held[0] is not partner.settings:
+        if len(_read) >= _MOST_READ:
+            _read.clear()
         held = _read[partner.id] = (partner.settings, codec.build(SamlSettings, dict(partner.settings)))
     return held[1]

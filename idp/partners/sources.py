@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
@@ -72,6 +72,10 @@ class MetadataSource:
 _CHOSEN = ("partner", "kind", "place", "signer", "mode")
 _BY_PLACE = (table.c.kind, table.c.place, table.c.id)
 _ALL = sa.select(table).order_by(*_BY_PLACE)
+_FILES = _ALL.where(table.c.kind == Kind.FILE.value)
+_UNREAD = _FILES.where(table.c.partner == "")
+_WATCHED = sa.select(table.c.partner).where(table.c.kind == Kind.ADDRESS.value).order_by(*_BY_PLACE)
+_OF_PARTNERS = _ALL.where(table.c.partner.in_(sa.bindparam("partners", expanding=True)))
 _BY_ID = sa.select(table).where(table.c.id == sa.bindparam("source_id"))
 _OF_PARTNER = sa.select(table).where(table.c.partner == sa.bindparam("whose")).order_by(*_BY_PLACE).limit(1)
 _DUE = (
@@ -92,6 +96,27 @@ class MetadataSources:
     def listing(connection: sa.Connection) -> tuple[MetadataSource, ...]:
         """Return all sources, by kind and place."""
         return tuple(map(_source, connection.execute(_ALL).mappings()))
+
+    @staticmethod
+    def files(connection: sa.Connection) -> tuple[MetadataSource, ...]:
+        """Return the files of the drop folder."""
+        return tuple(map(_source, connection.execute(_FILES).mappings()))
+
+    @staticmethod
+    def unread(connection: sa.Connection) -> tuple[MetadataSource, ...]:
+        """Return the files that could not be read yet."""
+        return tuple(map(_source, connection.execute(_UNREAD).mappings()))
+
+    @staticmethod
+    def watched(connection: sa.Connection) -> tuple[str, ...]:
+        """Return the ids of the partners whose metadata is at an address."""
+        return tuple(connection.execute(_WATCHED).scalars())
+
+    @staticmethod
+    def among(connection: sa.Connection, partners: Collection[str]) -> tuple[MetadataSource, ...]:
+        """Return the sources of these partners, by kind and place."""
+        rows = connection.execute(_OF_PARTNERS, {"partners": list(partners)}).mappings() if partners else ()
+        return tuple(map(_source, rows))
 
     @staticmethod
     def get(connection: sa.Connection, source_id: str) -> MetadataSource | None:

@@ -11,6 +11,7 @@ from idp.policy.model import Deny
 from idp.sessions import Session, Sessions
 from idp.signin.judge import Judge
 
+MOST_TILES = 200
 Start = Callable[[Partner], str]
 """Returns the address at which a person starts at a partner, "" when only the partner can."""
 
@@ -37,15 +38,13 @@ class Launcher:
         with self.judge.store.read() as connection:
             session = self.sessions.live(connection, visit.session, now)
             person = self.judge.people.get(connection, session.person) if session else None
-            partners = tuple(self.judge.partners.listing(connection)) if person else ()
+            partners = self.judge.partners.startable(connection, most=MOST_TILES) if person else ()
         if session is None or person is None or not person.enabled:
             return None, ()
         tiles = (
             Tile(name=partner.name, address=address)
             for partner in partners
-            if partner.enabled
-            and (address := self._start(partner))
-            and not self._denied(partner, session, visit)
+            if (address := self._start(partner)) and not self._denied(partner, session, visit)
         )
         return person, tuple(tiles)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,8 @@ metadata = sa.MetaData()
 
 # Under this name a sealed column says its purpose, so that a new master key finds them all.
 SEALED_AS = "sealed_as"
+# What no text column takes: nothing on record contains it.
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 

@@ -38,12 +38,6 @@ class Revisioned(Generic[T]):
         with self._lock:
             return self._refresh()
 
-    def latest(self) -> T:
-        """Return the value as it is now: for who misses something that was perhaps just made."""
-        with self._lock:
-            self._checked = float("-inf")
-            return self._refresh()
-
     def _lately_checked(self) -> bool:
         lately = monotonic() - self._checked < CHECK_EVERY
         return lately and self._own_changes == self._store.own_changes

@@ -236,6 +236,21 @@ def test_the_list_is_searched_and_bounded(console: Console, owner: Browser) -> N
         assert "<script>" not in unquote(owner.text).replace('<script type="module"', "")
 
 
+def test_a_long_list_goes_on_on_the_next_page(console: Console, owner: Browser) -> None:
+    for number in range(53):
+        data = metadata(entity_id=f"https://sp{number}.example/m")
+        console.desk.partners.import_metadata(data, name=f"App {number:02}", actor=TEST)
+    owner.open("/admin/applications?q=app")
+    assert "App 49" in owner.text
+    assert "App 50" not in owner.text
+    (further,) = html.fromstring(owner.text).xpath("//a[starts-with(., 'More')]/@href")
+    owner.open(further)
+    assert "App 49" not in owner.text
+    assert "App 52" in owner.text
+    assert "More applications" not in owner.text
+    assert owner.open("/admin/applications?after=i-nobody").status == 404
+
+
 @pytest.mark.parametrize("path", ["i-nobody", "console", "new/x", "..%2f..", "%00"])
 def test_what_is_not_there_is_not_there(owner: Browser, path: str) -> None:
     assert owner.open(f"/admin/applications/{path}").status in {404, 410}

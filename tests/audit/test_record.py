@@ -172,7 +172,7 @@ def test_pages_follow_the_key_newest_first_and_miss_nothing(store, log):
     seen, before = [], None
     while page := search(store, log, limit=10, before=before):
         seen += [int(row.reason) for row in page]
-        before = page[-1].id
+        before = page[-1]
         # What happens meanwhile does not shift the pages.
         record(store, log, Entry(event=Event.LOCKED, reason="1000"))
     assert seen == list(range(24, -1, -1))

@@ -156,6 +156,16 @@ def test_everybody_is_listed(idp):
     assert [line.split()[0] for line in lines[1:]] == ["Ada", "edsger", "grace"]
 
 
+def test_people_are_listed_page_by_page(idp):
+    for name in ("grace", "Ada", "edsger"):
+        idp("person", "add", name)
+    first = idp("person", "list", "--limit", "2")
+    assert [line.split()[0] for line in first.stdout.splitlines()[1:]] == ["Ada", "edsger"]
+    assert first.stderr == "There are more: --after edsger\n"
+    rest = idp("person", "list", "--limit", "2", "--after", "EDSGER")
+    assert (rest.stdout.splitlines()[1].split()[0], rest.stderr) == ("grace", "")
+
+
 def test_disable_enable_unlock(idp):
     idp("person", "add", "ada")
     idp("person", "disable", "ada")

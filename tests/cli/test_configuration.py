@@ -26,6 +26,16 @@ def test_metadata_of_other_products_is_imported(idp, sample):
     assert len(idp.json("partner", "list")) == 1
 
 
+def test_applications_are_listed_page_by_page_and_searched(idp):
+    for name in ("wiki", "Blog", "mail"):
+        idp("partner", "add-oidc", name, "--redirect-uri", f"https://{name}.example/cb", "--name", name)
+    first = idp("partner", "list", "--limit", "2")
+    assert [line.split()[2] for line in first.stdout.splitlines()[1:]] == ["Blog", "mail"]
+    last = first.stderr.split()[-1]
+    assert [one["name"] for one in idp.json("partner", "list", "--after", last)] == ["wiki"]
+    assert [one["name"] for one in idp.json("partner", "list", "--search", "BLO")] == ["Blog"]
+
+
 def test_expired_metadata_is_refused(idp):
     assert "expired" in idp.refused("partner", "import", str(EXPIRED))
 

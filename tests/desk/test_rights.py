@@ -56,6 +56,7 @@ _ARGUMENTS = {
     "number": "+1 425 555 0123",
     "address": "https://app.example/metadata",
     "published": Published(data=b"<x/>"),
+    "partners": (),
     "unit": None,
     "read": None,
     "changes": PartnerChanges(),

@@ -243,13 +243,22 @@ def test_disabling_and_enabling(store, people):
             assert people.get(connection, ada.id).enabled is enabled
 
 
-def test_listing_pages_by_key(store, people):
-    everyone = {add(store, people, f"person{number}").id for number in range(5)}
+def test_listing_pages_by_name(store, people):
+    for name in ("cleo", "Ada", "Édouard", "bob", "dan"):
+        add(store, people, name)
     with store.read() as connection:
         first = people.listing(connection, limit=3)
-        rest = people.listing(connection, after=first[-1].id, limit=3)
-    assert len(first) == 3
-    assert {person.id for person in first + rest} == everyone
+        rest = people.listing(connection, after=first[-1].name, limit=3)
+        assert people.listing(connection, after=rest[-1].name) == ()
+    assert [person.name for person in first] == ["Ada", "bob", "cleo"]
+    assert {person.name for person in rest} == {"dan", "Édouard"}
+
+
+def test_names_are_told_by_id_of_those_who_are_there(store, people):
+    ada = add(store, people, "Ada")
+    with store.read() as connection:
+        assert people.names(connection, {ada.id, "i-nobody"}) == {ada.id: "Ada"}
+        assert people.names(connection, ()) == {}
 
 
 def test_the_local_source_knows_the_records_attributes(store, people, local):

@@ -379,7 +379,7 @@ def build(template: Path, folder: Path, *, base: str = BASE, http: HttpClient | 
     with store.write() as unit:
         ground.issuers.ensure(unit, base, clock.now())
     with store.read() as connection:
-        registered = {partner.identifier: partner for partner in ground.partners.listing(connection)}
+        registered = {partner.identifier: partner for partner in ground.partners.listing(connection, "oidc")}
     return House(
         ground=ground,
         clock=clock,

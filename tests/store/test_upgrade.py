@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from idp.core.errors import Refused
+from idp.partners.registry import Partners
 from idp.store import open_store, schema
 from idp.store import upgrade as upgrading
 from idp.store.upgrade import check, upgrade
@@ -126,6 +128,21 @@ def upgrade_new(_number: int, notes: Notes, database: str) -> None:
     store = open_store(database)
     upgrade(store)
     notes.write(check(store))
+
+
+def test_partners_of_an_older_version_are_found_by_their_names(empty):
+    with empty.write() as unit:
+        unit.execute(sa.select(1))  # a transaction that Alembic sees is ours to end
+        command.upgrade(upgrading._config(unit.connection), "0007")
+        old = {"id": "p", "door": "saml", "identifier": "https://SP.example", "name": "Über", "issuer": "i"}
+        old |= {"enabled": True, "release": [], "access": {}, "notes": "", "revision": 1}
+        columns = [column for column in schema.partners.c if column.name not in {"sought", "started"}]
+        insert = sa.insert(sa.table("partners", *(sa.column(each.name, each.type) for each in columns)))
+        unit.execute(insert, old | {"settings": {"idp_initiated": True}})
+    upgrade(empty)
+    with empty.read() as connection:
+        (found,) = Partners.page(connection, search="über", limit=2)
+        assert (found.identifier, Partners.startable(connection, most=2)) == ("https://SP.example", (found,))
 
 
 def test_nothing_is_in_the_code_that_no_migration_makes(empty):

@@ -65,7 +65,14 @@ partners = sa.Table(
     json("settings"),
     text("notes"),
     sa.Column("revision", sa.BigInteger, nullable=False),
+    # Name and identifier, folded: what lists are sorted by and searched in.
+    text("sought", server_default=""),
+    # Whether people may open it from our own page.
+    sa.Column("started", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("door", "identifier", name="uq_partners_identifier"),
+    sa.Index("ix_partners_identifier", "identifier"),
+    sa.Index("ix_partners_sought", "sought", "id"),
+    sa.Index("ix_partners_started", "started", "sought", "id"),
 )
 # Where a partner's metadata comes from, and what came of looking there last. held is the metadata
 # that waits for approval.
@@ -88,6 +95,7 @@ sources = sa.Table(
     text("error"),
     sa.Column("held", sa.LargeBinary),
     at("held_at", nullable=True),
+    sa.Index("ix_sources_place", "kind", "place"),
 )
 rules = sa.Table(
     "rules",

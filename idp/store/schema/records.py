@@ -25,8 +25,8 @@ audit = sa.Table(
     text("reference", server_default=""),
     json("detail"),
     sa.Column("personal", sa.JSON(none_as_null=True)),
-    sa.Index("ix_audit_person", "person", "id"),
-    sa.Index("ix_audit_partner", "partner", "id"),
+    sa.Index("ix_audit_person", "person", "at"),
+    sa.Index("ix_audit_partner", "partner", "at"),
     # Most events have none, and must not pay for an index.
     sa.Index(
         "ix_audit_reference",
