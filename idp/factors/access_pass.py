@@ -12,8 +12,8 @@ from idp.core.ids import readable
 from idp.core.model import Asked, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
+from idp.factors.proofs import no_proof, proof_of
 from idp.methods import Methods
-from idp.policy.model import FACTORS
 from idp.store import Store, Unit
 
 LABEL = "Temporary access pass"
@@ -77,24 +77,13 @@ class AccessPass:
         code = read_letters(answer.get("code", ""))
         now = self._clock.now()
         with self._store.write() as unit:
-            mine = self._methods.of(unit.connection, sign_in.person)
-            method = next((one for one in mine if (one.id, one.factor) == (asked, self.name)), None)
-            if method is None or not self._begun(method):
-                raise Refused("That sign-in method is no longer registered.")
-            if not self._accepted(unit, method, code):
+            method = self._methods.mine(unit.connection, asked, person=sign_in.person, factor=self.name)
+            if not self._begun(method) or not self._accepted(unit, method, code):
                 raise Refused(NOT_THAT_CODE)
             self._methods.used(unit, method.id)
             if _once(method):
                 self._methods.end_by(unit, method.id, now + AFTER_ONCE)
-        worth = FACTORS[self.name]
-        return Proof(
-            person=sign_in.person,
-            factor=self.name,
-            method=asked,
-            kinds=worth.kinds,
-            amr=worth.amr,
-            at=now,
-        )
+        return proof_of(self.name, person=sign_in.person, method=asked, at=now)
 
     def _accepted(self, unit: Unit, method: Method, code: str) -> bool:
         if _once(method):
@@ -128,7 +117,7 @@ def handed_out(person: Person, code: str, terms: PassTerms, *, at: datetime) -> 
         secret=token_bytes(_KEY),
         counter=-1,
         data={"starts_at": starts_at.isoformat(), **once},
-        proof=Proof(person=person.id, factor=AccessPass.name, kinds=frozenset(), amr=(), at=at),
+        proof=no_proof(AccessPass.name, person=person.id, at=at),
         codes=(code,),
         ends_at=starts_at + terms.lifetime,
     )

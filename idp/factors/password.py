@@ -9,7 +9,7 @@ from idp.core.errors import Refused
 from idp.core.model import Asked, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock
 from idp.directory.people import People, login_key
-from idp.policy.model import FACTORS
+from idp.factors.proofs import proof_of
 from idp.store import Store
 
 WRONG = "That user name or password is not right. Check both and try again."
@@ -50,14 +50,7 @@ class Password:
             raise Refused(WRONG)
         if sign_in.person not in ("", person.id):
             raise Refused(WRONG)
-        worth = FACTORS[self.name]
-        return Proof(
-            person=person.id,
-            factor=self.name,
-            kinds=worth.kinds,
-            amr=worth.amr,
-            at=self._clock.now(),
-        )
+        return proof_of(self.name, person=person.id, at=self._clock.now())
 
 
 def target_of(login_key: str) -> str:

@@ -12,9 +12,9 @@ from idp.core.ids import in_fours, readable
 from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
+from idp.factors.proofs import no_proof, proof_of
 from idp.keys import Sealer
 from idp.methods import Methods
-from idp.policy.model import FACTORS
 from idp.store import Store
 
 LABEL = "Recovery codes"
@@ -57,21 +57,11 @@ class Recovery:
         method = sign_in.asked.method if sign_in.asked else ""
         code = read_letters(answer.get("code", ""))
         with self._store.write() as unit:
-            mine = self._methods.of(unit.connection, sign_in.person)
-            if not any((one.id, one.factor) == (method, self.name) for one in mine):
-                raise Refused("That sign-in method is no longer registered.")
+            self._methods.mine(unit.connection, method, person=sign_in.person, factor=self.name)
             if not self._methods.use_code(unit, method, code):
                 raise Refused(NOT_THAT_CODE)
             self._methods.used(unit, method)
-        worth = FACTORS[self.name]
-        return Proof(
-            person=sign_in.person,
-            factor=self.name,
-            method=method,
-            kinds=worth.kinds,
-            amr=worth.amr,
-            at=self._clock.now(),
-        )
+        return proof_of(self.name, person=sign_in.person, method=method, at=self._clock.now())
 
     # Setting up -------------------------------------------------------------------------------
     def propose(self, person: Person) -> Offer | None:
@@ -108,13 +98,12 @@ def new_codes() -> tuple[str, ...]:
 
 def handed_out(person: Person, codes: tuple[str, ...], *, at: datetime) -> NewMethod:
     """Return a person's list of codes as a method: nobody has proved anything by it."""
-    nothing = Proof(person=person.id, factor=Recovery.name, kinds=frozenset(), amr=(), at=at)
     return NewMethod(
         factor=Recovery.name,
         label=LABEL,
         secret=token_bytes(_KEY),
         counter=-1,
         data={},
-        proof=nothing,
+        proof=no_proof(Recovery.name, person=person.id, at=at),
         codes=codes,
     )

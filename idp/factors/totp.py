@@ -16,9 +16,9 @@ from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.factors.codes import WRONG, hotp, read_code, target_of
+from idp.factors.proofs import no_proof, proof_of
 from idp.keys import Sealer
 from idp.methods import Methods
-from idp.policy.model import FACTORS
 from idp.store import Store
 
 LABEL = "Authenticator app"
@@ -92,12 +92,9 @@ class Totp:
 
     def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
         """Check a code and use up its time step. Raises Refused, the same for wrong and used."""
-        asked = sign_in.asked
+        asked = sign_in.asked.method if sign_in.asked else ""
         with self._store.read() as connection:
-            mine = self._methods.of(connection, sign_in.person)
-            method = next((one for one in mine if asked and one.id == asked.method), None)
-            if method is None or method.factor != self.name:
-                raise Refused("That sign-in method is no longer registered.")
+            method = self._methods.mine(connection, asked, person=sign_in.person, factor=self.name)
             seed = self._methods.secret(connection, method.id)
         shape = Shape.of(method.data)
         now = self._clock.now()
@@ -106,7 +103,7 @@ class Totp:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self._methods.advance(unit, method.id, step):
                 raise Refused(WRONG)
-        return self._proof(sign_in.person, method.id, now)
+        return proof_of(self.name, person=sign_in.person, method=method.id, at=now)
 
     # Setting up -------------------------------------------------------------------------------
     def propose(self, person: Person) -> Offer:
@@ -137,21 +134,17 @@ class Totp:
             secret=seed,
             counter=step,
             data=Shape().data(),
-            proof=self._proof(person.id, "", now),
+            proof=proof_of(self.name, person=person.id, at=now),
         )
 
     def _draft(self, person: Person, enrolment: Enrolment) -> bytes:
         sealed = base64.b64decode(enrolment.draft["seed"])
         return self._sealer.open(sealed, purpose=_PURPOSE, context=person.id)
 
-    def _proof(self, person: str, method: str, at: datetime) -> Proof:
-        worth = FACTORS[self.name]
-        return Proof(person=person, factor=self.name, method=method, kinds=worth.kinds, amr=worth.amr, at=at)
-
 
 def handed_out(person: Person, seed: bytes, *, at: datetime) -> NewMethod:
     """Return a method that an administrator gives a person: nobody has proved anything by it."""
-    nothing = Proof(person=person.id, factor=Totp.name, kinds=frozenset(), amr=(), at=at)
+    nothing = no_proof(Totp.name, person=person.id, at=at)
     return NewMethod(
         factor=Totp.name, label=LABEL, secret=seed, counter=-1, data=Shape().data(), proof=nothing
     )

@@ -101,6 +101,13 @@ class Methods:
         rows = connection.execute(_OF, found).mappings()
         return tuple(_method(row) for row in rows)
 
+    def mine(self, connection: sa.Connection, method_id: str, *, person: str, factor: str) -> Method:
+        """Return a person's method of a factor. Raises Refused when there is none with that id."""
+        for method in self.of(connection, person):
+            if (method.id, method.factor) == (method_id, factor):
+                return method
+        raise Refused("That sign-in method is no longer registered.")
+
     def there(self, connection: sa.Connection, method_id: str) -> bool:
         """Say whether a method is still registered."""
         found = {"method": method_id, "now": self._clock.now()}

@@ -325,7 +325,8 @@ def _due(matching: Sequence[Rule], facts: Facts, person: Person, counted: Sequen
     """Return what a person sets up before going on, though enough is proved: one of these.
 
     Whoever gets in by a stand-in and has no method of their own, would have none the next time.
-    Whoever set up a first method gets recovery codes, with a fresh proof of that method.
+    Whoever set up a first method gets recovery codes, with a fresh proof of their own: a pass that
+    ends in an hour must not make codes that never do.
     """
     fresh = {proof.factor for proof in counted if facts.started_at - proof.at <= CLOCKS_APART}
     if facts.request.silent or not _opened_now(facts, counted):
@@ -333,7 +334,7 @@ def _due(matching: Sequence[Rule], facts: Facts, person: Person, counted: Sequen
     wanted: Iterable[str] = ()
     if person.may_enrol and any(FACTORS[factor].stand_in for factor in fresh):
         wanted = _lasting(facts.enrollable) if _enrolment_open(matching, counted) else ()
-    elif person.recovery_due and any(not FACTORS[factor].first for factor in fresh):
+    elif person.recovery_due and _lasting(fresh):
         wanted = {"recovery"}.intersection(facts.enrollable)
     accepted = _accepted(matching)
     return tuple(factor for factor in wanted if factor in accepted)
@@ -346,7 +347,9 @@ def _told(facts: Facts, counted: Sequence[Proof]) -> tuple[str, ...]:
 
 
 def _lasting(factors: Iterable[str]) -> tuple[str, ...]:
-    return tuple(factor for factor in factors if factor in FACTORS and not FACTORS[factor].stand_in)
+    """Return those of the factors that are a second one of the person's own for good."""
+    worths = ((factor, FACTORS[factor]) for factor in factors if factor in FACTORS)
+    return tuple(factor for factor, worth in worths if not worth.stand_in and not worth.first)
 
 
 def _useful(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from idp.core.errors import Denied, Refused
-from idp.core.model import Method, Person
+from idp.core.model import Asked, Method, Person
 from idp.factors import access_pass, recovery
 from idp.factors.access_pass import PassTerms
 from idp.keys import MasterKey, Sealer
@@ -20,7 +21,7 @@ from idp.methods import Methods
 from idp.policy.model import Ask, Confirm, Deny, Issue, Register
 from idp.signin.steps import Step
 from idp.store import Store, open_store
-from idp.store.schema import method_codes, methods
+from idp.store.schema import method_codes, methods, people
 from tests.clock import TestClock
 from tests.hallway import Browser, House
 from tests.processes import Notes, race
@@ -125,6 +126,24 @@ def test_codes_that_were_not_saved_are_offered_anew_with_the_next_fresh_proof(
         assert connection.execute(sa.select(sa.func.count()).select_from(method_codes)).scalar() == 10
 
 
+@pytest.mark.parametrize("stand_in", ["pass", "recovery"])
+def test_case_61_what_stands_in_for_a_method_makes_no_codes(
+    house: House, browser: Browser, stand_in: str
+) -> None:
+    """They would outlast it: who was let in for an hour would get in for ever."""
+    person = house.person(totp=False)
+    enrolled(house, browser)
+    method = give_pass(house, person) if stand_in == "pass" else give_codes(house, person)
+    with house.ground.store.write() as unit:
+        # An older list; handing one out afterwards ends what is due.
+        unit.execute(sa.update(people).values(recovery_due=True))
+    other = Browser()
+    step = behind_password(house, other)
+    step = other.took(house.flow.choose(step.sign_in.id, other.visit(), stand_in, method.id))
+    step = house.prove(other, step, PASS if stand_in == "pass" else CODE)
+    assert step.decision.verdict in (Issue(), Confirm(what="codes"))
+
+
 def test_codes_are_kept_as_keyed_hashes_only(house: House, browser: Browser) -> None:
     house.person(totp=False)
     step = enrolled(house, browser)
@@ -165,6 +184,21 @@ def test_a_code_works_once_in_any_spelling(house: House, typed: str) -> None:
     step = choose_recovery(house, other, behind_password(house, other))
     with pytest.raises(Refused):
         house.prove(other, step, typed)
+
+
+@pytest.mark.parametrize("factor", ["recovery", "pass", "totp"])
+def test_somebody_else_s_method_proves_nothing(house: House, browser: Browser, factor: str) -> None:
+    """Not even when a record says that it was asked for."""
+    ada, grace = house.person(), house.person("grace")
+    give_codes(house, grace), give_pass(house, grace)
+    sign_in = behind_password(house, browser).sign_in
+    with house.ground.store.read() as connection:
+        theirs = {one.factor: one.id for one in house.hall.methods.of(connection, grace.id)}
+    asked = replace(sign_in, asked=Asked(factor=factor, method=theirs[factor]))
+    code = {"recovery": CODE, "pass": PASS, "totp": house.code()}[factor]
+    assert sign_in.person == ada.id
+    with pytest.raises(Refused, match="no longer registered"):
+        house.flow.judge.factors.provers[factor].prove(asked, {"code": code})
 
 
 def choose_recovery(house: House, browser: Browser, step: Step) -> Step:
@@ -259,6 +293,29 @@ def test_a_pass_that_works_once_leaves_ten_minutes(house: House, browser: Browse
         house.flow.renew(grant)
 
 
+@pytest.mark.parametrize("once", [False, True])
+def test_case_52_wrong_passes_lock_like_wrong_codes(house: House, browser: Browser, *, once: bool) -> None:
+    give_pass(house, house.person(), once=once)
+    give_codes(house, house.person("grace"), "ZZZZ2222")
+    step = behind_password(house, browser)
+    for number in range(10):
+        with pytest.raises(Refused):
+            house.prove(browser, step, ("WXZ23457", "ZZZZ2222", "")[number % 3])
+    step = house.prove(browser, step, PASS)
+    assert isinstance(step.decision.verdict, Deny)
+    assert house.door.grants == []
+
+
+def test_a_pass_that_works_once_is_used_up_by_whoever_comes_first(house: House, browser: Browser) -> None:
+    """As of two requests that both passed the offer before either had used it."""
+    give_pass(house, house.person(), once=True)
+    sign_in = behind_password(house, browser).sign_in
+    prover = house.flow.judge.factors.provers["pass"]
+    assert prover.prove(sign_in, {"code": PASS}).factor == "pass"
+    with pytest.raises(Refused):
+        prover.prove(sign_in, {"code": PASS})
+
+
 def test_two_sign_ins_with_one_pass_that_works_once(house: House, browser: Browser) -> None:
     give_pass(house, house.person(), once=True)
     other = Browser()
@@ -271,10 +328,14 @@ def test_two_sign_ins_with_one_pass_that_works_once(house: House, browser: Brows
 
 
 def test_a_pass_is_not_asked_for_before_its_time(house: House, browser: Browser) -> None:
-    give_pass(house, house.person(), starts_at=house.clock.now() + timedelta(hours=1))
-    verdict = behind_password(house, browser).decision.verdict
+    method = give_pass(house, house.person(), starts_at=house.clock.now() + timedelta(hours=1))
+    step = behind_password(house, browser)
+    verdict = step.decision.verdict
     assert isinstance(verdict, Ask)
     assert {offer.factor for offer in verdict.offers} == {"totp"}
+    early = replace(step.sign_in, asked=Asked(factor="pass", method=method.id))
+    with pytest.raises(Refused):
+        house.flow.judge.factors.provers["pass"].prove(early, {"code": PASS})
     house.clock.advance(hours=1)
     assert house.prove(browser, behind_password(house, browser), PASS).reply is not None
 

@@ -17,11 +17,11 @@ from idp.core.ports import Clock, NewMethod
 from idp.directory import phones
 from idp.directory.phones import Phone
 from idp.factors.codes import WRONG, read_code, target_of
+from idp.factors.proofs import no_proof, proof_of
 from idp.factors.sms.allowance import Allowance, Spending, TooManyTexts
 from idp.factors.sms.sent import DIGITS, SentCodes
 from idp.keys import Issuers, Sealer
 from idp.methods import Methods
-from idp.policy.model import FACTORS
 from idp.store import Store, Unit
 
 LABEL = "Text message"
@@ -172,9 +172,7 @@ class Sms:
 
     def _phone(self, person: str, method_id: str) -> Phone:
         with self.store.read() as connection:
-            mine = self.methods.of(connection, person)
-            if not any((one.id, one.factor) == (method_id, self.name) for one in mine):
-                raise Refused("That sign-in method is no longer registered.")
+            self.methods.mine(connection, method_id, person=person, factor=self.name)
             return phones.stored(self.methods.secret(connection, method_id).decode())
 
     # Codes ------------------------------------------------------------------------------------
@@ -222,15 +220,7 @@ class Sms:
             self.methods.used(unit, errand.method)
 
     def _proof(self, errand: _Errand) -> Proof:
-        worth = FACTORS[self.name]
-        return Proof(
-            person=errand.person,
-            factor=self.name,
-            method=errand.method,
-            kinds=worth.kinds,
-            amr=worth.amr,
-            at=self.clock.now(),
-        )
+        return proof_of(self.name, person=errand.person, method=errand.method, at=self.clock.now())
 
     def _record(self, unit: Unit, event: Event, errand: _Errand, *, reason: str = "") -> None:
         entry = Entry(
@@ -248,7 +238,7 @@ class Sms:
 
 def handed_out(person: Person, phone: Phone, *, at: datetime) -> NewMethod:
     """Return a phone that an administrator registers for a person: nobody has proved anything by it."""
-    return _new(phone, Proof(person=person.id, factor="sms", kinds=frozenset(), amr=(), at=at))
+    return _new(phone, no_proof("sms", person=person.id, at=at))
 
 
 def _new(phone: Phone, proof: Proof) -> NewMethod:
