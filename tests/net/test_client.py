@@ -78,7 +78,9 @@ def test_what_was_asked() -> None:
     assert sent.endswith(b"\r\n\r\nlogout_token=x")
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"y" * 40_000), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "packed", [gzip.compress(b"y" * 40_000), gzip.compress(b"")], ids=["much", "nothing"]
+)
 def test_a_packed_body_is_unpacked(packed: bytes) -> None:
     answer = fetched(says(packed, headers="Content-Encoding: gzip\r\n"))
     assert answer.body in (b"y" * 40_000, b"")

@@ -103,17 +103,16 @@ def test_those_who_come_together_ask_once(published: PublishedKeys, site: Site) 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"status": "500 Internal Server Error"},
-        {"status": "404 Not Found"},
-        {"status": "302 Found", "headers": "Location: /jwks\r\n"},
-        {"body": b"<html>"},
-        {"body": b"\xff\xfe"},
-        {"body": b"[" * 50_000},
-        {"body": b'{"keys": 5}'},
-        {"body": key_set(*[KEYS["old"]] * 11)},
-        {"body": key_set("old") + b" " * 70_000},
+        pytest.param({"status": "500 Internal Server Error"}, id="500"),
+        pytest.param({"status": "404 Not Found"}, id="404"),
+        pytest.param({"status": "302 Found", "headers": "Location: /jwks\r\n"}, id="elsewhere"),
+        pytest.param({"body": b"<html>"}, id="a page"),
+        pytest.param({"body": b"\xff\xfe"}, id="no text"),
+        pytest.param({"body": b"[" * 50_000}, id="deep"),
+        pytest.param({"body": b'{"keys": 5}'}, id="no list"),
+        pytest.param({"body": key_set(*[KEYS["old"]] * 11)}, id="eleven keys"),
+        pytest.param({"body": key_set("old") + b" " * 70_000}, id="long"),
     ],
-    ids=str,
 )
 def test_without_an_answer_keys_are_trusted_for_an_hour_and_no_longer(
     published: PublishedKeys, site: Site, clock: TestClock, wrong: dict[str, Any]
