@@ -13,8 +13,7 @@ from idp.store.schema import partners as table
 
 DOOR = "local"
 CONSOLE = "console"
-LAUNCHER = "launcher"
-_NAMES = {CONSOLE: "Administration", LAUNCHER: "Your applications"}
+_NAMES = {CONSOLE: "Administration"}
 
 
 def ensure_own(unit: Unit, *, issuer: Issuer, actor: Actor, at: datetime) -> None:
