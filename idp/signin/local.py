@@ -8,7 +8,7 @@ asks for nothing as long as the session's proofs are good enough.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from idp.core import codec
@@ -102,8 +102,7 @@ class Reception:
         if now - grant.authenticated_at > self.fresh:
             return None
         try:
-            # A cookie that was carried off is asked about where it is now, not where it was made.
-            self.flow.renew(replace(grant, address=visit.network.address))
+            self.flow.renew(grant)
         except (Denied, BadMessage):
             return None  # the hallway says why
         with judge.store.read() as connection:
