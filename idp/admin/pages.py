@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -199,8 +199,7 @@ class AdminPages:
         if address:
             published = self.sources.fetch(address, size=LIMIT, actor=seat.actor)
         elif upload is not None and upload.filename:
-            with closing(upload):
-                published = Published(data=upload.read(LIMIT + 1))
+            published = Published(data=upload.read(LIMIT + 1))
         else:
             raise Refused("Type an address, or choose a file.")
         if len(published.data) > LIMIT:
