@@ -6,6 +6,9 @@ import json
 from datetime import datetime
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
@@ -15,7 +18,8 @@ from tests.oidc.house import BASE, House
 
 RESOURCE = "https://orders.example/"
 NAME = "signer"
-_KEY = ECKey.generate_key("P-256")
+# The same in every process: the search signs in one of them, and the installation is in another.
+_KEY = ECKey.import_key(ec.derive_private_key(1021, ec.SECP256R1()))
 
 
 def furnish(house: House) -> None:
@@ -26,6 +30,12 @@ def furnish(house: House) -> None:
     calls: dict[str, Any] = {"machine": True, "may_call": {"orders": ["read"]}}
     house.add_client(NAME, secret="", jwks=keys, redirect_uris=[], post_logout_redirect_uris=[], **calls)
     house.allow("wiki", refresh=True)
+
+
+def sign(data: bytes) -> bytes:
+    """Return its signature of anything (ES256, RFC 7518 section 3.4)."""
+    r, s = decode_dss_signature(_KEY.private_key.sign(data, ec.ECDSA(hashes.SHA256())))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 def assertion(now: datetime) -> str:
