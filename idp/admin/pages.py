@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge
 
 from idp.admin.drafts import Draft, Drafts, Gone
 from idp.admin.facts import redirects_of, saml_facts, saml_facts_of
@@ -34,6 +34,7 @@ P = ParamSpec("P")
 _PAGE = 50
 _MOST_CHOICES = 500
 _FORM = 64 * 1024  # bytes of an upload that are not the file
+_TOO_LARGE = mark("The file is too large to be the metadata of one application.")
 _SAID = {
     "unchanged": mark("Nothing has changed at the address."),
     "applied": mark("The changes are applied."),
@@ -172,21 +173,26 @@ class AdminPages:
         return found
 
     # Adding one -------------------------------------------------------------------------------
-    def _new(self, seat: Seat, error: str = "", status: int = 422) -> Response:
+    def _new(
+        self, seat: Seat, error: str = "", status: int = 422, typed: Mapping[str, str] | None = None
+    ) -> Response:
+        typed = request.form if typed is None else typed
         return _page(
             "admin/new.html",
             seat,
             status=status if error else 200,
             error=error,
-            by_address="address" in request.form,
-            address=request.form.get("address", "")[:2000],
-            fingerprint=request.form.get("fingerprint", "")[:200],
+            by_address="address" in typed,
+            address=typed.get("address", "")[:2000],
+            fingerprint=typed.get("fingerprint", "")[:200],
         )
 
     def _add(self, seat: Seat) -> Response:
         request.max_content_length = LIMIT + _FORM
         try:
             draft = self._drafted(seat)
+        except RequestEntityTooLarge:
+            return self._new(seat, error=_TOO_LARGE, status=413, typed={})
         except Refused as refused:
             return self._new(seat, error=refused.public)
         return _see(f"/admin/applications/new/{draft.id}")
@@ -199,12 +205,11 @@ class AdminPages:
         if address:
             published = self.sources.fetch(address, size=LIMIT, actor=seat.actor)
         elif upload is not None and upload.filename:
-            with closing(upload):
-                published = Published(data=upload.read(LIMIT + 1))
+            published = Published(data=upload.read(LIMIT + 1))
         else:
             raise Refused("Type an address, or choose a file.")
         if len(published.data) > LIMIT:
-            raise Refused("The file is too large to be the metadata of one application.")
+            raise Refused(_TOO_LARGE)
         with suppress(SeveralEntities):  # which one is asked on the next page
             self.sources.preview(published.data, signer=signer, actor=seat.actor)
         return self.drafts.keep(published, person=seat.person.id, address=address, signer=signer)

@@ -103,6 +103,7 @@ def build_hallway(
         questions=SignOutQuestions(state=ground.state),
         launcher=Launcher(judge=judge, sessions=ground.sessions, starts=starts or {}),
         partners=ground.partners,
+        issuers=ground.issuers,
         clock=clock,
         lifetimes=lifetimes,
     )

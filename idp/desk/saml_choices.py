@@ -63,6 +63,9 @@ def chosen(settings: SamlSettings, choices: SamlChoices, *, now: datetime) -> Sa
         raise Refused(f"A clock may be wrong by 0 to {LONGEST_SKEW} seconds.")
     if len(made.relay_state) > _LONGEST_RELAY_STATE or not made.relay_state.isprintable():
         raise Refused("A RelayState is one line of at most 1000 characters.")
+    if made.encrypt is not Encrypt.ALWAYS and any(each.what is Weak.CBC for each in made.tolerated):
+        # By itself an answer would go out readable from the date on.
+        raise Refused("CBC is for answers that must be encrypted: allow it together with --encrypt always.")
     recipient(made, now=now)
     return made
 

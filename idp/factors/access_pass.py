@@ -12,7 +12,7 @@ from idp.core.ids import readable
 from idp.core.model import Asked, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
-from idp.factors.proofs import no_proof, proof_of
+from idp.factors.proofs import no_proof, offers_of, proof_of
 from idp.methods import Methods
 from idp.store import Store, Unit
 
@@ -57,11 +57,8 @@ class AccessPass:
 
     def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return the offer of a pass whose time has come."""
-        return tuple(
-            Offer(factor=self.name, method=method.id, label=method.label)
-            for method in methods
-            if method.factor == self.name and self._begun(method) and not _used_up(method)
-        )
+        passes = (method for method in methods if method.factor == self.name)
+        return offers_of(each for each in passes if self._begun(each) and not _used_up(each))
 
     def start(self, sign_in: SignIn, offer: Offer) -> Asked:
         """Begin asking; nothing needs sending."""

@@ -1,11 +1,17 @@
-"""Make proofs, each worth what the table of factors says, and what is handed out without one."""
+"""Make offers of methods, proofs worth what the table of factors says, and what stands for none."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from idp.core.model import Proof
+from idp.core.model import Method, Offer, Proof
 from idp.policy.model import FACTORS
+
+
+def offers_of(methods: Iterable[Method]) -> tuple[Offer, ...]:
+    """Return one offer for each method."""
+    return tuple(Offer(factor=each.factor, method=each.id, label=each.label) for each in methods)
 
 
 def proof_of(factor: str, *, person: str, method: str = "", at: datetime) -> Proof:

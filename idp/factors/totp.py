@@ -16,7 +16,7 @@ from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.factors.codes import WRONG, hotp, read_code, target_of
-from idp.factors.proofs import no_proof, proof_of
+from idp.factors.proofs import no_proof, offers_of, proof_of
 from idp.keys import Sealer
 from idp.methods import Methods
 from idp.store import Store
@@ -76,11 +76,7 @@ class Totp:
     # Asking -----------------------------------------------------------------------------------
     def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return one offer per registered app or token."""
-        return tuple(
-            Offer(factor=self.name, method=method.id, label=method.label)
-            for method in methods
-            if method.factor == self.name
-        )
+        return offers_of(method for method in methods if method.factor == self.name)
 
     def start(self, sign_in: SignIn, offer: Offer) -> Asked:
         """Begin asking; nothing needs sending."""

@@ -84,7 +84,7 @@ def _certificate(text: str, problems: list[str]) -> Iterator[str]:
     if isinstance(key, RSAPublicKey) and key.key_size < _FEWEST_RSA_BITS:
         problems.append(
             Remark(
-                "A signing key has only %(bits)s bits; %(enough)s or more are safe.",
+                "A key has only %(bits)s bits; %(enough)s or more are safe.",
                 bits=str(key.key_size),
                 enough=str(_FEWEST_RSA_BITS),
             )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
-from urllib.parse import urlsplit
 
+from idp.partners.encryption import reader
 from idp.partners.keyfacts import KeyFacts, key_facts
+from idp.partners.origins import origin_of
 from idp.partners.remarks import Remark
 from idp.partners.saml import CHOSEN, SamlSettings
 
@@ -42,10 +43,10 @@ def differences(before: SamlSettings, after: SamlSettings) -> tuple[Difference, 
 
 def _answers(before: SamlSettings, after: SamlSettings) -> Iterator[Difference]:
     old, new = {each.location for each in before.acs}, {each.location for each in after.acs}
-    known = set(map(_host, old))
+    known = set(map(origin_of, old))
     for location in sorted(new - old):
         said = Remark("Answers may go to a new address: %(address)s.", address=location)
-        yield Difference(said=said, grave=_host(location) not in known)
+        yield Difference(said=said, grave=origin_of(location) not in known)
     for location in sorted(old - new):
         said = Remark("Answers go no longer to %(address)s.", address=location)
         yield Difference(said=said, lost=True)
@@ -86,6 +87,10 @@ def _encryption(before: SamlSettings, after: SamlSettings) -> Iterator[Differenc
             "Answers are encrypted no longer for the certificate %(certificate)s.", certificate=_shown(facts)
         )
         yield Difference(said=said, lost=True, grave=not new)
+    if new and reader(before.encryption_keys) and not reader(after.encryption_keys):
+        # The key stays, and still nothing would be encrypted with it any more.
+        said = Remark("Answers can be encrypted no longer: the metadata names no algorithm that is safe.")
+        yield Difference(said=said, lost=True, grave=True)
 
 
 def _sign_out(before: SamlSettings, after: SamlSettings) -> Iterator[Difference]:
@@ -115,7 +120,3 @@ def _facts(certificates: Iterable[str], *, but: Iterable[str]) -> list[KeyFacts]
 
 def _shown(facts: KeyFacts) -> str:
     return f"{facts.short} ({facts.key}, {facts.not_after:%Y-%m-%d})"
-
-
-def _host(location: str) -> str:
-    return urlsplit(location).hostname or ""

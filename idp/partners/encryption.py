@@ -21,6 +21,7 @@ from idp.signedxml.encrypt import (
     RSA_OAEP_MGF1P,
     SHA1,
     XENC,
+    fits,
 )
 
 _TRANSPORTS = frozenset({RSA_OAEP, RSA_OAEP_MGF1P})
@@ -36,10 +37,7 @@ def recipient(settings: SamlSettings, *, now: datetime) -> Recipient | None:
     if settings.encrypt is Encrypt.NEVER:
         return None
     always, cbc = settings.encrypt is Encrypt.ALWAYS, settings.tolerates(Weak.CBC, now)
-    # A key "for every use" may be one that the application's software only signs with: used when
-    # an administrator says so, not by itself.
-    usable = (key for key in settings.encryption_keys if always or key.declared)
-    found = next(filter(None, (_for(key, cbc=cbc) for key in usable)), None)
+    found = reader(settings.encryption_keys, undeclared=always, cbc=cbc)
     if found is None and always:
         raise Refused(
             "Answers to this application must be encrypted, and its metadata has no key that can be used.",
@@ -48,10 +46,19 @@ def recipient(settings: SamlSettings, *, now: datetime) -> Recipient | None:
     return found
 
 
-def remark(settings: SamlSettings, *, now: datetime) -> Remark | None:
-    """Return what to tell the administrator when a declared key can't be used."""
-    declared = any(key.declared for key in settings.encryption_keys)
-    if not declared or settings.encrypt is not Encrypt.AUTO or recipient(settings, now=now):
+def reader(keys: Sequence[EncryptionKey], *, undeclared: bool = False, cbc: bool = False) -> Recipient | None:
+    """Return for whom and how to encrypt with the first of the keys that can be used, None for none.
+
+    undeclared: a key "for every use" will do. It may be one that the application's software only
+    signs with, so an administrator has to say so.
+    """
+    usable = (key for key in keys if undeclared or key.declared)
+    return next(filter(None, (_for(key, cbc=cbc) for key in usable)), None)
+
+
+def remark(keys: Sequence[EncryptionKey]) -> Remark | None:
+    """Return what to tell the administrator when none of the declared keys can be used."""
+    if not any(key.declared for key in keys) or reader(keys):
         return None
     return Remark(
         "The metadata has a key for encryption, but names no algorithm for it that is safe: answers are "
@@ -64,13 +71,14 @@ def _for(key: EncryptionKey, *, cbc: bool) -> Recipient | None:
     transport = _transport(key.methods)
     if content is None or transport is None:
         return None
-    return Recipient(
+    found = Recipient(
         certificate=key.certificate,
         content=content,
         transport=transport.algorithm,
         digest=transport.digest or SHA1,
         mask=transport.mask or MGF1_SHA1,
     )
+    return found if fits(found) else None
 
 
 def _content(named: Sequence[str], *, cbc: bool) -> str | None:

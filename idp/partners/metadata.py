@@ -81,7 +81,7 @@ def read_entity(document: Document, *, now: datetime) -> EntityRead:
         raise Refused(
             "The metadata says that requests are signed, but holds no certificate to check them with."
         )
-    problems.extend(filter(None, [encryption.remark(settings, now=now)]))
+    problems.extend(filter(None, [encryption.remark(settings.encryption_keys)]))
     return EntityRead(
         entity_id=entity_id, name=_name(entity) or entity_id, settings=settings, problems=tuple(problems)
     )

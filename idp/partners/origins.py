@@ -30,13 +30,13 @@ def _load(connection: sa.Connection) -> frozenset[str]:
         origin
         for partner in Partners.listing(connection, "oidc")
         if partner.enabled and oidc_settings(partner).public
-        for origin in map(_origin, oidc_settings(partner).redirect_uris)
+        for origin in map(origin_of, oidc_settings(partner).redirect_uris)
         if origin
     )
 
 
-def _origin(address: str) -> str:
-    """Return the origin as browsers write it (RFC 6454 6.2), "" for an app's own scheme."""
+def origin_of(address: str) -> str:
+    """Return an address's origin as browsers write it (RFC 6454 6.2), "" for an app's own scheme."""
     parts = urlsplit(address)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         return ""

@@ -13,7 +13,8 @@ from idp.store.schema import partners as table
 
 DOOR = "local"
 CONSOLE = "console"
-_NAMES = {CONSOLE: "Administration"}
+LAUNCHER = "launcher"
+_NAMES = {CONSOLE: "Administration", LAUNCHER: "Your applications"}
 
 
 def ensure_own(unit: Unit, *, issuer: Issuer, actor: Actor, at: datetime) -> None:

@@ -66,9 +66,28 @@ class BackChannel:
             # A fault says that the message was not understood: it will not be the next time either.
             return f"status {answer.status}", answer.status > 500
         try:
-            return _heard(answer.body, partner, request.get("ID", "")), False
+            return self._heard(answer.body, partner, request.get("ID", "")), False
         except BadMessage as error:
             return f"an answer that is not understood: {error.detail}"[:200], False
+
+    def _heard(self, data: bytes, partner: Partner, asked: str) -> str:
+        """Return what a partner's answer says went wrong, "" for nothing. Raises BadMessage.
+
+        TLS says whose answer it is (profiles 4.4.4.2); a signature that is there must hold all the same.
+        """
+        response = soap.opened(data)
+        if response.tag != _RESPONSE:
+            return "another answer than asked for"
+        signedxml.validate(response)
+        if response.find(_SIGNATURE) is not None:
+            settings = saml_settings(partner)
+            allow = self.logout.gate.algorithms(settings)
+            response = signedxml.verify(
+                response, tag=_RESPONSE, certificates=settings.certificates, allow=allow
+            )
+        if response.get("InResponseTo") != asked or _sender(response) not in ("", partner.identifier):
+            return "an answer to something else"
+        return "" if succeeded(response) else "not signed out"
 
     def _record(self, unit: Unit, participant: Participant, problem: str) -> None:
         entry = Entry(
@@ -78,23 +97,6 @@ class BackChannel:
             detail={"way": "soap", "problem": problem},
         )
         self.audit.record(unit, entry)
-
-
-def _heard(data: bytes, partner: Partner, asked: str) -> str:
-    """Return what a partner's answer says went wrong, "" for nothing. Raises BadMessage.
-
-    TLS says whose answer it is (profiles 4.4.4.2); a signature that is there must hold all the same.
-    """
-    response = soap.opened(data)
-    if response.tag != _RESPONSE:
-        return "another answer than asked for"
-    signedxml.validate(response)
-    if response.find(_SIGNATURE) is not None:
-        certificates = saml_settings(partner).certificates
-        response = signedxml.verify(response, tag=_RESPONSE, certificates=certificates)
-    if response.get("InResponseTo") != asked or _sender(response) not in ("", partner.identifier):
-        return "an answer to something else"
-    return "" if succeeded(response) else "not signed out"
 
 
 def _sender(response: etree._Element) -> str:

@@ -33,13 +33,15 @@ _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 class Expected:
     """What an endpoint takes: the parameter, the element in it, and the endpoint's own path.
 
-    always_signed: unsigned ones are refused whatever the partner's metadata says.
+    always_signed: unsigned ones are refused whatever the partner's metadata says. addressed: signed
+    ones must say where they go.
     """
 
     parameter: signedxml.MessageName
     tag: str
     path: str
     always_signed: bool = False
+    addressed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ class Gate:
     ) -> Received:
         partner = self._partner(_sender(element))
         settings = saml_settings(partner)
-        allow = self._algorithms(settings)
+        allow = self.algorithms(settings)
         signed = _signed_query(query, settings, allow)
         if element.find(_SIGNATURE) is not None:
             element, signed = _verified(element, settings, expected, allow), True
@@ -99,7 +101,7 @@ class Gate:
             raise _untrusted("not signed, but must be")
         issuer = self.issuers.get(partner.issuer)
         _check_form(element, relay_state)
-        _check_destination(element, issuer.base_url + expected.path, required=signed)
+        _check_destination(element, issuer.base_url + expected.path, required=signed and expected.addressed)
         self._check_fresh(element, partner, settings)
         return Received(
             element=element, partner=partner, settings=settings, issuer=issuer, relay_state=relay_state
@@ -114,7 +116,8 @@ class Gate:
             )
         return partner
 
-    def _algorithms(self, settings: SamlSettings) -> Collection[str]:
+    def algorithms(self, settings: SamlSettings) -> Collection[str]:
+        """Return by which algorithms a partner may sign now."""
         old = settings.tolerates(Weak.SHA1, self.clock.now())
         return signedxml.OLD_SIGNATURES if old else signedxml.SIGNATURES
 
@@ -197,8 +200,8 @@ def _check_form(element: etree._Element, relay_state: str | None) -> None:
 
 
 def _check_destination(element: etree._Element, ours: str, *, required: bool) -> None:
-    # Signed messages must say where they go (bindings 3.4.5.2, 3.5.5.2), or one meant for
-    # somebody else could be forwarded to us.
+    # Signed messages that a browser carries must say where they go (bindings 3.4.5.2, 3.5.5.2), or
+    # one meant for somebody else could be forwarded to us.
     destination = element.get("Destination")
     if destination is None and not required:
         return

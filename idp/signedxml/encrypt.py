@@ -11,6 +11,7 @@ import base64
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -108,6 +109,12 @@ def encrypt(element: etree._Element, *, wrapper: str, to: Recipient) -> None:
     parent.replace(element, wrapped)
 
 
+def fits(to: Recipient) -> bool:
+    """Say whether the certificate's key is long enough to wrap a key with (RFC 8017 7.1.1)."""
+    room = _public_key(to.certificate).key_size // 8 - 2 * DIGESTS[to.digest].digest_size - 2
+    return _KEY_BYTES[to.content] <= room
+
+
 def decrypt(wrapped: etree._Element, *, tag: str, keys: Sequence[Unwrap]) -> etree._Element:
     """Return the element in a wrapper as a document of its own, which must be called tag.
 
@@ -151,17 +158,21 @@ def _encrypted(plain: bytes, key: bytes, content: str) -> bytes:
 
 
 def _write_key(element: etree._Element, key: bytes, to: Recipient) -> None:
-    certificate = x509.load_pem_x509_certificate(to.certificate.encode())
-    public = certificate.public_key()
-    if not isinstance(public, rsa.RSAPublicKey):
-        raise ValueError("keys are wrapped with RSA only")  # noqa: TRY004 - a wrong value, not a wrong call
     method = _add(element, XENC, "EncryptionMethod", Algorithm=to.transport)
     _add(method, DS, "DigestMethod", Algorithm=to.digest)
     mask = MGF1_SHA1
     if to.transport == RSA_OAEP:
         mask = to.mask
         _add(method, XENC11, "MGF", Algorithm=mask)
-    _write_value(element, public.encrypt(key, oaep(digest=to.digest, mask=mask)))
+    _write_value(element, _public_key(to.certificate).encrypt(key, oaep(digest=to.digest, mask=mask)))
+
+
+@lru_cache(maxsize=512)
+def _public_key(certificate: str) -> rsa.RSAPublicKey:
+    public = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise ValueError("keys are wrapped with RSA only")  # noqa: TRY004 - a wrong value, not a wrong call
+    return public
 
 
 def _write_value(parent: etree._Element, value: bytes) -> None:

@@ -8,7 +8,7 @@ asks for nothing as long as the session's proofs are good enough.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from idp.core import codec
@@ -16,6 +16,7 @@ from idp.core.errors import BadMessage, Denied
 from idp.core.model import (
     Ending,
     Grant,
+    Issuer,
     Participant,
     Person,
     Reply,
@@ -60,6 +61,17 @@ class LocalDoor:
         return Reply(address=self.issuers.default().base_url + "/")
 
 
+def wish(issuer: Issuer, partner: str, path: str) -> SignInRequest:
+    """Return one of our own pages' request for a sign-in that ends at a path of ours."""
+    return SignInRequest(
+        door=DOOR,
+        issuer=issuer.id,
+        partner=partner,
+        reply_to=issuer.base_url + path,
+        subject=SubjectForm.PUBLIC,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
     """Lets people into one of our own pages.
@@ -76,15 +88,10 @@ class Reception:
 
     def enter(self, path: str, visit: Visit, *, as_another: bool = False) -> Step:
         """Begin the sign-in that ends at a path of ours; as_another asks which account is meant."""
-        issuer = self.issuers.default()
-        request = SignInRequest(
-            door=DOOR,
-            issuer=issuer.id,
-            partner=self.partner,
-            reply_to=issuer.base_url + path,
+        request = replace(
+            wish(self.issuers.default(), self.partner, path),
             max_age=int(self.fresh.total_seconds()),
             strength=self.strength,
-            subject=SubjectForm.PUBLIC,
             confirm=("account",) if as_another else (),
         )
         return self.flow.begin(request, visit)
@@ -102,7 +109,8 @@ class Reception:
         if now - grant.authenticated_at > self.fresh:
             return None
         try:
-            self.flow.renew(grant)
+            # A cookie that was carried off is asked about where it is now, not where it was made.
+            self.flow.renew(replace(grant, address=visit.network.address))
         except (Denied, BadMessage):
             return None  # the hallway says why
         with judge.store.read() as connection:

@@ -13,6 +13,8 @@ from markupsafe import Markup
 from idp.core.errors import Busy, Refused
 from idp.core.model import Enrolment, Offer, Person, SignIn, SignInRequest
 from idp.core.ports import Clock
+from idp.keys import Issuers
+from idp.partners.own import LAUNCHER
 from idp.partners.registry import Partners
 from idp.policy.model import Ask, Confirm, Register
 from idp.sessions import Lifetimes
@@ -20,6 +22,7 @@ from idp.signin.ask_signout import SignOutQuestions
 from idp.signin.consent import details
 from idp.signin.flow import Flow
 from idp.signin.launcher import Launcher
+from idp.signin.local import wish
 from idp.signin.logout import LogoutStep, SignOut
 from idp.signin.record import Expired, Finished
 from idp.signin.steps import Step
@@ -39,6 +42,7 @@ class SignInPages:
     questions: SignOutQuestions
     launcher: Launcher
     partners: Partners
+    issuers: Issuers
     clock: Clock
     lifetimes: Lifetimes
 
@@ -47,6 +51,7 @@ class SignInPages:
         blueprint = Blueprint("signin", __name__)
         route = blueprint.add_url_rule
         route("/", "home", self._home)
+        route("/applications", "applications", not_by_head(self._applications))
         route("/signin/arrive/<arrival>", "arrived", not_by_head(self._arrived))
         route("/signin/<sign_in_id>", "show", self._show)
         route("/signin/<sign_in_id>", "prove", self._prove, methods=["POST"])
@@ -64,8 +69,14 @@ class SignInPages:
     def _home(self) -> Response:
         person, tiles = self.launcher(visit_of(request))
         if person is None:
-            return page("home.html")
+            return page("home.html", signin_address="/applications")
         return page("home.html", username=person.name, tiles=tiles, signout_action="/signout")
+
+    def _applications(self) -> Response:
+        visit = visit_of(request)
+        if self.launcher(visit)[0] is not None:
+            return see("/")
+        return self.respond(self.flow.begin(wish(self.issuers.default(), LAUNCHER, "/"), visit))
 
     # For the doors ----------------------------------------------------------------------------
     def arrive(self, arrived: SignInRequest) -> Response:

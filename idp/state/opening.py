@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from idp.core.errors import Refused
 from idp.core.ports import Clock
-from idp.state.redis import SCHEMES, RedisState, open_redis
 from idp.state.sqlite import SqliteState
 
-StateBackend = SqliteState | RedisState
+if TYPE_CHECKING:
+    from idp.state.redis import RedisState
+
+StateBackend: TypeAlias = "SqliteState | RedisState"
 _SQLITE = "sqlite:///"
+_REDIS = frozenset({"redis", "rediss", "redis+sentinel", "rediss+sentinel"})
 
 
 def open_state(url: str, *, data: Path, clock: Clock) -> StateBackend:
@@ -21,7 +25,9 @@ def open_state(url: str, *, data: Path, clock: Clock) -> StateBackend:
     """
     if not url:
         return SqliteState(data / "state.db", clock)
-    if url.partition("://")[0] in SCHEMES:
+    if url.partition("://")[0] in _REDIS:
+        from idp.state.redis import open_redis  # a sixth of a start, and most have none
+
         return open_redis(url, clock)
     path = url.removeprefix(_SQLITE)
     if path == url or not path or path == ":memory:":

@@ -28,7 +28,6 @@ _PATIENCE = 3.0  # seconds for an answer; a person waits for it
 _PREFIX = "countersign"
 _PORT, _SENTINEL_PORT = 6379, 26379
 _MOST_CONNECTIONS = 512  # more than a process has threads
-SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel")
 FORM = (
     "The state URL must be like redis://user:password@host:6379/0, rediss://... with TLS, or "
     "redis+sentinel://user:password@host:26379,host:26379/service/0."

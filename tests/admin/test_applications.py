@@ -123,6 +123,7 @@ def test_a_file_that_is_no_metadata_is_refused(console: Console, owner: Browser,
 
 def test_a_file_beyond_all_measure_is_not_read(owner: Browser) -> None:
     assert upload(owner, b" " * (LIMIT + 200_000)).status == 413
+    assert "too large to be the metadata of one application" in problem(owner)
 
 
 def test_one_of_many_is_chosen(console: Console, owner: Browser) -> None:

@@ -61,6 +61,26 @@ def test_a_rule_that_denies_the_console_holds(console: Console) -> None:
     assert "You can’t sign in here" in console.browser().open("/admin/applications").text
 
 
+def test_case_48_a_rule_about_networks_sees_where_the_owner_is_now(console: Console, owner: Browser) -> None:
+    """A session's cookie that left the office opens nothing outside."""
+    rules = read(
+        [
+            {
+                "id": "office",
+                "conditions": {"partners": ["console"], "networks": ["127.0.0.0/8"], "outside": True},
+                "controls": {"deny": True},
+            }
+        ]
+    )
+    with console.store.write() as unit:
+        Rules(console.store).replace_all(unit, rules, actor=TEST, at=console.clock.now())
+    assert owner.open("/admin/applications").path == "/admin/applications"
+    owner.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    assert "You can’t sign in here" in owner.open("/admin/applications").text
+    owner.client.environ_base["REMOTE_ADDR"] = "127.0.0.1"
+    assert owner.open("/admin/applications").path == "/admin/applications"
+
+
 def test_what_changes_meanwhile_counts_at_the_next_click(console: Console, owner: Browser) -> None:
     assert owner.open("/admin/applications").status == 200
     rules = denying("nobody", people=["ada"])

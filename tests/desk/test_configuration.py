@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from idp.audit import Filter
 from idp.claims import DEFAULT_RELEASE
@@ -15,9 +16,10 @@ from idp.core.ids import fingerprint
 from idp.desk.partners import PartnerChanges, shown
 from idp.desk.saml_choices import SamlChoices, chosen
 from idp.partners import oidc
-from idp.partners.saml import Encrypt, SamlSettings, Tolerated, Weak, saml_settings
+from idp.partners.saml import Encrypt, EncryptionKey, SamlSettings, Tolerated, Weak, saml_settings
 from idp.store.schema import changes
 from tests.desk.conftest import OWNER
+from tests.saml.sp import Sp
 
 SECRET = "a long client secret"
 METADATA = b"""<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://sp.example/">
@@ -196,6 +198,12 @@ def test_what_was_chosen_can_be_changed_and_is_on_record(desk, store):
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def encrypting() -> SamlSettings:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return SamlSettings(encrypt=Encrypt.ALWAYS, encryption_keys=(EncryptionKey(certificate=Sp(key).pem),))
+
+
 def tolerated(days: int, what: Weak = Weak.SHA1) -> SamlChoices:
     return SamlChoices(tolerate=Tolerated(what=what, until=NOW + timedelta(days=days)))
 
@@ -213,6 +221,8 @@ def tolerated(days: int, what: Weak = Weak.SHA1) -> SamlChoices:
         SamlChoices(relay_state="x" * 1001),
         tolerated(0),
         tolerated(400),
+        # It would be sent readable from the date on.
+        tolerated(10, Weak.CBC),
     ],
 )
 def test_a_choice_that_could_not_work_is_refused(choices):
@@ -220,8 +230,8 @@ def test_a_choice_that_could_not_work_is_refused(choices):
         chosen(SamlSettings(), choices, now=NOW)
 
 
-def test_a_weak_algorithm_is_allowed_until_a_date_one_by_one():
-    with_sha1 = chosen(SamlSettings(), tolerated(30), now=NOW)
+def test_a_weak_algorithm_is_allowed_until_a_date_one_by_one(encrypting):
+    with_sha1 = chosen(encrypting, tolerated(30), now=NOW)
     both = chosen(with_sha1, tolerated(10, Weak.CBC), now=NOW)
     assert [each.what for each in both.tolerated] == [Weak.SHA1, Weak.CBC]
     assert both.tolerates(Weak.SHA1, NOW + timedelta(days=29))
@@ -230,6 +240,15 @@ def test_a_weak_algorithm_is_allowed_until_a_date_one_by_one():
     # What has run out is forgotten at the next change.
     later = chosen(both, SamlChoices(sign="both"), now=NOW + timedelta(days=20))
     assert [each.what for each in later.tolerated] == [Weak.SHA1]
+
+
+def test_what_is_encrypted_in_cbc_is_never_sent_readable(encrypting):
+    made = chosen(encrypting, tolerated(10, Weak.CBC), now=NOW)
+    for way in (Encrypt.AUTO, Encrypt.NEVER):
+        with pytest.raises(Refused):
+            chosen(made, SamlChoices(encrypt=way), now=NOW)
+        freed = chosen(made, SamlChoices(encrypt=way, refuse=Weak.CBC), now=NOW)
+        assert (freed.encrypt, freed.tolerated) == (way, ())
 
 
 def test_saml_choices_are_for_saml_only(desk, wiki):

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import parse_qsl
 
 from hypothesis import strategies as st
 
 from idp.channels.pages import PATH as RECEIPTS
 from idp.channels.twilio import signature
 from idp.oidc.client_request import ASSERTION
-from tests.fuzz import carrier, saml, signer, tokens
-from tests.fuzz.edits import BASE64, BYTES, PAIRS, Edit, Pair, apply, edits, joined
+from tests.fuzz import carrier, console, saml, signer, tokens
+from tests.fuzz.door import OUR_PAGE, OUTSIDE, Door, form, of, pairs_of
+from tests.fuzz.edits import BASE64, BYTES, PAIRS, apply, edits, joined
 from tests.fuzz.knowledge import OPEN, OVER, Knowledge
-from tests.fuzz.wire import ENVELOPE, FORM, Sent, changed
+from tests.fuzz.wire import Sent, changed
 from tests.oidc.house import BASE, GOODBYE, SECRET, VERIFIER, asking
 
 _RECEIPTS = RECEIPTS + "/"
 _STEPS = ("", "/choose", "/enrol", "/confirm", "/cancel", "/again")
 _stages = st.sampled_from((*OPEN, *OPEN, *OPEN, *OVER))
-_OUTSIDE = {"envelope": ENVELOPE, "query": BYTES, "body": BYTES}
-_OUR_PAGE = {"Origin": "https://id.example", "Sec-Fetch-Site": "same-origin", "Content-Type": FORM}
-_ELSEWHERE = {"Origin": "https://plain.example", "Sec-Fetch-Site": "cross-site", "Content-Type": FORM}
 _FILES = (
     "/saml/metadata",
     "/.well-known/openid-configuration",
@@ -37,52 +34,15 @@ _FILES = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Door:
-    """How requests to one door are drawn, and how one is made of what was drawn."""
-
-    drawn: st.SearchStrategy[Any]
-    made: Callable[[Any, Knowledge], Sent]
-
-
-def _of(*layers: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.tuples(*layers)
-
-
-def _pairs(fields: Mapping[str, str]) -> list[Pair]:
-    return [(name, quote_plus(value)) for name, value in fields.items()]
-
-
-def _form(
-    path: str,
-    fields: Mapping[str, str],
-    chosen: Sequence[Edit],
-    *,
-    cookies: str = "",
-    post: bool,
-    **headers: str,
-) -> Sent:
-    """Return the fields, changed, as a form by GET or POST."""
-    data = joined(apply(PAIRS, _pairs(fields), chosen, "pairs"))
-    sent = Sent(
-        method="POST" if post else "GET",
-        path=path,
-        query=b"" if post else data,
-        body=data if post else b"",
-        headers={"Host": "id.example", "Cookie": cookies, **(_ELSEWHERE if post else {}), **headers},
-    )
-    return changed(sent, chosen)
-
-
 # SAML -----------------------------------------------------------------------------------------
 def _saml(path: str, kinds: Sequence[str], *, post: bool = False) -> Door:
     return Door(
-        drawn=_of(
+        drawn=of(
             st.sampled_from(saml.NAMES),
             st.sampled_from(kinds),
             st.sampled_from(saml.SIGNINGS),
             st.booleans(),
-            edits({**saml.LAYERS, "pairs": PAIRS, **_OUTSIDE}, mostly="tree"),
+            edits({**saml.LAYERS, "pairs": PAIRS, **OUTSIDE}, mostly="tree"),
         ),
         made=lambda drawn, known: saml.sent(drawn, known, path=path, post=post),
     )
@@ -113,10 +73,10 @@ def _authorize(*, post: bool) -> Door:
         if hinted:
             values["id_token_hint"] = tokens.crafted(about["id_token"], chosen)
         fields = asking(**values)
-        return _form("/oidc/authorize", fields, chosen, cookies=about.get("cookies", ""), post=post)
+        return form("/oidc/authorize", fields, chosen, cookies=about.get("cookies", ""), post=post)
 
-    layers = {"pairs": PAIRS, **tokens.LAYERS, **_OUTSIDE}
-    return Door(drawn=_of(st.sampled_from(_REQUESTS), st.booleans(), edits(layers)), made=made)
+    layers = {"pairs": PAIRS, **tokens.LAYERS, **OUTSIDE}
+    return Door(drawn=of(st.sampled_from(_REQUESTS), st.booleans(), edits(layers)), made=made)
 
 
 def _token() -> Door:
@@ -136,10 +96,10 @@ def _token() -> Door:
             headers["Authorization"] = "Basic " + coded.decode("utf-8", "replace")
         else:
             fields |= {"client_id": "app"} if by == "none" else {"client_id": "wiki", "client_secret": SECRET}
-        return _form("/oidc/token", fields, chosen, post=True, **headers)
+        return form("/oidc/token", fields, chosen, post=True, **headers)
 
-    layers = {"pairs": PAIRS, "basic": BYTES, "base64": BASE64, **_OUTSIDE}
-    return Door(drawn=_of(st.sampled_from(("basic", "post", "none")), edits(layers)), made=made)
+    layers = {"pairs": PAIRS, "basic": BYTES, "base64": BASE64, **OUTSIDE}
+    return Door(drawn=of(st.sampled_from(("basic", "post", "none")), edits(layers)), made=made)
 
 
 def _clients() -> Door:
@@ -160,11 +120,11 @@ def _clients() -> Door:
             fields = {**fields, "client_assertion_type": ASSERTION, "client_assertion": assertion}
         else:
             fields = {**fields, "client_id": _ASKS.get(what, "wiki"), "client_secret": SECRET}
-        return _form(path, fields, chosen, post=True)
+        return form(path, fields, chosen, post=True)
 
-    layers = {"pairs": PAIRS, "opaque": BYTES, **tokens.LAYERS, **_OUTSIDE}
+    layers = {"pairs": PAIRS, "opaque": BYTES, **tokens.LAYERS, **OUTSIDE}
     ways = st.sampled_from(("secret", "assertion"))
-    drawn = _of(st.sampled_from(tuple(_WISHES)), ways, edits(layers, mostly="claims"))
+    drawn = of(st.sampled_from(tuple(_WISHES)), ways, edits(layers, mostly="claims"))
     return Door(drawn=drawn, made=made)
 
 
@@ -184,10 +144,10 @@ def _push() -> Door:
     def made(drawn: Any, known: Knowledge) -> Sent:
         request, chosen = drawn
         fields = {**asking(**request), "client_id": "wiki", "client_secret": SECRET}
-        return _form("/oidc/par", fields, chosen, post=True)
+        return form("/oidc/par", fields, chosen, post=True)
 
     requests = [one for one in _REQUESTS if "id_token_hint" not in one]
-    return Door(drawn=_of(st.sampled_from(requests), edits({"pairs": PAIRS, **_OUTSIDE})), made=made)
+    return Door(drawn=of(st.sampled_from(requests), edits({"pairs": PAIRS, **OUTSIDE})), made=made)
 
 
 def _userinfo() -> Door:
@@ -197,11 +157,11 @@ def _userinfo() -> Door:
             "utf-8", "replace"
         )
         if way == "body":
-            return _form("/oidc/userinfo", {"access_token": token}, chosen, post=True)
-        return _form("/oidc/userinfo", {}, chosen, post=way == "post", Authorization=f"Bearer {token}")
+            return form("/oidc/userinfo", {"access_token": token}, chosen, post=True)
+        return form("/oidc/userinfo", {}, chosen, post=way == "post", Authorization=f"Bearer {token}")
 
-    layers = {"pairs": PAIRS, "token": BYTES, **_OUTSIDE}
-    return Door(drawn=_of(st.sampled_from(("body", "get", "post")), edits(layers)), made=made)
+    layers = {"pairs": PAIRS, "token": BYTES, **OUTSIDE}
+    return Door(drawn=of(st.sampled_from(("body", "get", "post")), edits(layers)), made=made)
 
 
 def _logout() -> Door:
@@ -213,10 +173,10 @@ def _logout() -> Door:
             fields["id_token_hint"] = tokens.crafted(about["id_token"], chosen)
         if client:
             fields["client_id"] = "wiki"
-        return _form("/oidc/logout", fields, chosen, cookies=about["cookies"], post=post)
+        return form("/oidc/logout", fields, chosen, cookies=about["cookies"], post=post)
 
-    layers = {"pairs": PAIRS, **tokens.LAYERS, **_OUTSIDE}
-    return Door(drawn=_of(st.booleans(), st.booleans(), st.booleans(), edits(layers)), made=made)
+    layers = {"pairs": PAIRS, **tokens.LAYERS, **OUTSIDE}
+    return Door(drawn=of(st.booleans(), st.booleans(), st.booleans(), edits(layers)), made=made)
 
 
 # Carriers -------------------------------------------------------------------------------------
@@ -228,13 +188,13 @@ def _receipt_gateway() -> Door:
         path = apply(BYTES, known("receipts")[carrier.GATEWAY].encode(), chosen, "address")
         address = _RECEIPTS + path.decode("utf-8", "replace").removeprefix(_RECEIPTS)
         if way != "json":
-            return _form(address, {"status": word, "id": "1"}, chosen, post=way == "form")
+            return form(address, {"status": word, "id": "1"}, chosen, post=way == "form")
         data = json.dumps({"status": [{"word": word}], "id": 1}).encode()
         headers = {"Host": "id.example", "Content-Type": "application/json"}
         return changed(Sent(method="POST", path=address, body=data, headers=headers), chosen)
 
     drawn = (st.sampled_from(("query", "form", "json")), st.sampled_from(("DELIVRD", "2", "other")))
-    return Door(drawn=_of(*drawn, edits({"pairs": PAIRS, "address": BYTES, **_OUTSIDE})), made=made)
+    return Door(drawn=of(*drawn, edits({"pairs": PAIRS, "address": BYTES, **OUTSIDE})), made=made)
 
 
 def _receipt_twilio() -> Door:
@@ -245,17 +205,17 @@ def _receipt_twilio() -> Door:
         path = known("receipts")[carrier.TWILIO]
         fields = {"MessageStatus": word, "MessageSid": "SM1", "ErrorCode": "30003"}
         if signed_last:
-            pairs = apply(PAIRS, _pairs(fields), chosen, "pairs")
+            pairs = apply(PAIRS, pairs_of(fields), chosen, "pairs")
             fields = dict(parse_qsl(joined(pairs).decode("utf-8", "replace"), keep_blank_values=True))
             chosen = [edit for edit in chosen if edit.layer != "pairs"]
         signed = signature(carrier.SECRET, BASE + path, fields).encode()
         signed = apply(BASE64, signed, chosen, "signature")
         headers = {"X-Twilio-Signature": signed.decode("utf-8", "replace")}
-        return _form(path, fields, chosen, post=True, **headers)
+        return form(path, fields, chosen, post=True, **headers)
 
     words = st.sampled_from(("sent", "delivered", "undelivered"))
-    layers = {"pairs": PAIRS, "signature": BASE64, **_OUTSIDE}
-    return Door(drawn=_of(words, st.booleans(), edits(layers)), made=made)
+    layers = {"pairs": PAIRS, "signature": BASE64, **OUTSIDE}
+    return Door(drawn=of(words, st.booleans(), edits(layers)), made=made)
 
 
 # Our own pages --------------------------------------------------------------------------------
@@ -265,10 +225,10 @@ def _sign_in_page() -> Door:
         about = known(stage)
         path = apply(BYTES, about["path"].encode(), chosen, "address").decode("utf-8", "replace")
         path = path if path.startswith("/signin/") else "/signin/" + path.lstrip("/")
-        return _form(path, {"lang": "ar"}, chosen, cookies=about["cookies"], post=False)
+        return form(path, {"lang": "ar"}, chosen, cookies=about["cookies"], post=False)
 
-    layers = {"pairs": PAIRS, "address": BYTES, **_OUTSIDE}
-    return Door(drawn=_of(_stages, edits(layers)), made=made)
+    layers = {"pairs": PAIRS, "address": BYTES, **OUTSIDE}
+    return Door(drawn=of(_stages, edits(layers)), made=made)
 
 
 def _sign_in_form() -> Door:
@@ -278,11 +238,11 @@ def _sign_in_form() -> Door:
         path = about["path"] + step if step is not None else about["action"]
         path = apply(BYTES, path.encode(), chosen, "address").decode("utf-8", "replace")
         path = path if path.startswith("/signin/") else "/signin/" + path.lstrip("/")
-        return _form(path, about["fields"], chosen, cookies=about["cookies"], post=True, **_OUR_PAGE)
+        return form(path, about["fields"], chosen, cookies=about["cookies"], post=True, **OUR_PAGE)
 
     steps = st.one_of(st.none(), st.none(), st.sampled_from(_STEPS))
-    layers = {"pairs": PAIRS, "address": BYTES, **_OUTSIDE}
-    return Door(drawn=_of(_stages, steps, edits(layers, mostly="pairs")), made=made)
+    layers = {"pairs": PAIRS, "address": BYTES, **OUTSIDE}
+    return Door(drawn=of(_stages, steps, edits(layers, mostly="pairs")), made=made)
 
 
 def _arrival() -> Door:
@@ -292,10 +252,10 @@ def _arrival() -> Door:
         path = apply(BYTES, about[by].encode(), chosen, "address").decode("utf-8", "replace")
         path = path if path.startswith("/signin/") else "/signin/arrive/" + path.lstrip("/")
         cookies = about["cookies"] if signed_in else ""
-        return _form(path, {}, chosen, cookies=cookies, post=False)
+        return form(path, {}, chosen, cookies=cookies, post=False)
 
     return Door(
-        drawn=_of(st.sampled_from(("saml", "oidc")), st.booleans(), edits({"address": BYTES, **_OUTSIDE})),
+        drawn=of(st.sampled_from(("saml", "oidc")), st.booleans(), edits({"address": BYTES, **OUTSIDE})),
         made=made,
     )
 
@@ -305,24 +265,25 @@ def _signout() -> Door:
         post, chosen = drawn
         about = known("question")
         query = apply(PAIRS, [tuple(about["query"].partition("=")[::2])], chosen, "pairs")
-        headers = {"Host": "id.example", "Cookie": about["cookies"], **(_OUR_PAGE if post else {})}
+        headers = {"Host": "id.example", "Cookie": about["cookies"], **(OUR_PAGE if post else {})}
         sent = Sent(method="POST" if post else "GET", path="/signout", query=joined(query), headers=headers)
         return changed(sent, chosen)
 
-    return Door(drawn=_of(st.booleans(), edits({"pairs": PAIRS, **_OUTSIDE})), made=made)
+    return Door(drawn=of(st.booleans(), edits({"pairs": PAIRS, **OUTSIDE})), made=made)
 
 
 def _files() -> Door:
     def made(drawn: Any, known: Knowledge) -> Sent:
         path, chosen = drawn
         path = "/" + apply(BYTES, path.encode(), chosen, "address").decode("utf-8", "replace").lstrip("/")
-        return _form(path, {"lang": "ar"}, chosen, post=False)
+        return form(path, {"lang": "ar"}, chosen, post=False)
 
-    layers = {"address": BYTES, "pairs": PAIRS, **_OUTSIDE}
-    return Door(drawn=_of(st.sampled_from(_FILES), edits(layers)), made=made)
+    layers = {"address": BYTES, "pairs": PAIRS, **OUTSIDE}
+    return Door(drawn=of(st.sampled_from(_FILES), edits(layers)), made=made)
 
 
 DOORS: Mapping[str, Door] = {
+    **console.DOORS,
     "saml-sso-redirect": _saml("/saml/sso", saml.ASKING),
     "saml-sso-post": _saml("/saml/sso", saml.ASKING, post=True),
     "saml-slo": _saml("/saml/slo", saml.LEAVING),

@@ -24,15 +24,18 @@ from werkzeug.test import TestResponse
 from idp import signedxml
 from idp.core.codec import plain
 from idp.core.errors import Refused
-from idp.core.model import AccessPolicy, Partner
+from idp.core.model import AccessPolicy, Actor, Partner, Role
+from idp.directory.people import PersonChanges
 from idp.factors.codes import hotp
 from idp.partners import metadata
+from idp.partners.own import ensure_own
 from idp.policy import rules
 from idp.settings import load_settings
 from idp.store.schema import attempts
 from idp.web import settings as web_settings
 from idp.web.settings import WebSettings
 from tests.fuzz import carrier, signer
+from tests.fuzz.upload import multipart, uploading
 from tests.fuzz.wire import Outcome, Sent, send
 from tests.oidc import house as oidc
 from tests.oidc.house import BASE, CALLBACK, GOODBYE, House
@@ -114,6 +117,12 @@ class Installation:
             )
         self._ada = house.add_person("ada")
         house.enrol(self._ada)
+        self._owner = house.add_person("olga")
+        house.enrol(self._owner)
+        with house.store.write() as unit:
+            issuer, who, now = house.issuers.default(), Actor(kind="system", id="test"), house.clock.now()
+            ensure_own(unit, issuer=issuer, actor=who, at=now)
+            house.people.change(unit, self._owner, PersonChanges(roles=(Role.OWNER,)))
 
     def close(self) -> None:
         self._house.store.dispose()
@@ -180,6 +189,22 @@ class Installation:
         named = {name: tokens[name] for name in ("access_token", "id_token", "refresh_token")}
         assertion = signer.assertion(self._house.clock.now())
         return {"cookies": _cookies(browser), "assertion": assertion, **named}
+
+    def _mint_console(self) -> dict[str, Any]:
+        return {"cookies": _cookies(self._at_console())}
+
+    def _mint_draft(self) -> dict[str, Any]:
+        browser = self._at_console()
+        sent = uploading(multipart(self._senders["plain"].metadata()), "")
+        taken = browser.post(sent.path, base_url=BASE, data=sent.body, headers=dict(sent.headers))
+        path = urlsplit(taken.headers["Location"]).path
+        return {"cookies": _cookies(browser), "draft": path, "application": "/admin/applications/id-of-plain"}
+
+    def _at_console(self) -> FlaskClient:
+        browser = self._house.browser(self._owner)
+        page = browser.get("/admin/applications", base_url=BASE, follow_redirects=True)
+        assert page.status_code == 200
+        return browser
 
     def _mint_codes(self) -> dict[str, Any]:
         browser = self._house.browser(self._ada)

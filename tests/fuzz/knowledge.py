@@ -11,7 +11,7 @@ from tests.saml.sp import Sp
 OPEN = ("password", "code", "enrol", "account", "consent", "denied")
 OVER = ("finished", "expired")
 # What can be used up, or ends at a right answer, is fetched more often.
-_USES = {"arrival": 2, "question": 3, "codes": 3, "logout": 8, **dict.fromkeys(OPEN, 3)}
+_USES = {"arrival": 2, "question": 3, "codes": 3, "logout": 8, "draft": 3, **dict.fromkeys(OPEN, 3)}
 _MANY = 25
 
 

@@ -58,12 +58,11 @@ def _holds(rule: Mapping[str, Any], part: str, key: str) -> bool:
     return isinstance(rule.get(part), dict) and (key in _RULE[part] or key in ("except_people", "partners"))
 
 
-metadata_documents = st.tuples(
-    st.sampled_from(saml.NAMES),
-    edits(
-        {"certificate": BYTES, **{name: saml.LAYERS[name] for name in ("tree", "encoding", "xml")}}, most=4
-    ),
-)
+METADATA: Mapping[str, Mapping[str, Any]] = {
+    "certificate": BYTES,
+    **{name: saml.LAYERS[name] for name in ("tree", "encoding", "xml")},
+}
+metadata_documents = st.tuples(st.sampled_from(saml.NAMES), edits(METADATA, most=4))
 
 
 def metadata_document(drawn: Any, senders: Mapping[str, Sp]) -> bytes:

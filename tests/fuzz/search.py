@@ -19,7 +19,7 @@ from tests.fuzz import readers
 from tests.fuzz.doors import DOORS
 from tests.fuzz.installation import Installation, prepare, senders
 from tests.fuzz.knowledge import Knowledge
-from tests.fuzz.wire import Outcome, Sent
+from tests.fuzz.wire import Outcome, Sent, onward
 
 READERS = {
     "partner-metadata": readers.metadata_documents,
@@ -79,7 +79,10 @@ def _try_one(name: str, counterpart: Counterpart, template: Path) -> Callable[[A
     def send(example: Any) -> Outcome:
         sent = DOORS[name].made(example, known)
         note(f"{sent}"[:4000])
-        return counterpart.send(sent)
+        outcome = counterpart.send(sent)
+        if DOORS[name].followed and outcome.status == 303 and not outcome.broken:
+            return counterpart.send(onward(sent, outcome))
+        return outcome
 
     def read(example: Any) -> Outcome:
         return counterpart.call(name, readers.given(name, example, known.senders))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 from typing import Any
-from urllib.parse import unquote_plus, unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
 
 from flask import Flask
 from structlog.testing import capture_logs
@@ -89,6 +89,13 @@ def send(app: Flask, sent: Sent) -> Outcome:
     found = [html.unescape(one or other) for one, other in _ACTION.findall(body)]
     location = headers.get("Location")
     return Outcome(status=code, leads_to=(*([location] if location else []), *found), broken=broken)
+
+
+def onward(sent: Sent, outcome: Outcome) -> Sent:
+    """Return what the browser asks for next, when the answer leads to a page of ours."""
+    parts = urlsplit(outcome.leads_to[0])
+    kept = {name: value for name, value in sent.headers.items() if name in {"Host", "Cookie"}}
+    return Sent(path=parts.path, query=parts.query.encode(), headers=kept)
 
 
 # Changes to the envelope ----------------------------------------------------------------------

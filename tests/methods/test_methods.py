@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -94,6 +95,25 @@ def test_the_first_method_closes_enrolment(store, methods, people, ada, new):
         methods.add(unit, ada.id, new)
     with store.read() as connection:
         assert len(methods.of(connection, ada.id)) == 1
+
+
+def test_case_61_what_stands_in_is_added_only_when_it_is_awaited(store, methods, people, ada, new):
+    """Codes once, after a first method; a pass never: whoever has a password makes neither."""
+    codes, temporary = replace(new, factor="recovery"), replace(new, factor="pass")
+
+    def refused(unwanted: NewMethod) -> None:
+        with pytest.raises(Refused), store.write() as unit:
+            methods.add(unit, ada.id, unwanted)
+
+    refused(codes)
+    refused(temporary)
+    with store.write() as unit:
+        methods.add(unit, ada.id, new)
+        methods.add(unit, ada.id, codes)
+    refused(codes)
+    refused(temporary)
+    with store.read() as connection:
+        assert sorted(one.factor for one in methods.of(connection, ada.id)) == ["recovery", "totp"]
 
 
 def test_an_allowed_first_method_closes_enrolment_too(store, methods, people, ada, new):

@@ -233,7 +233,7 @@ SAMPLES = (
         context={"frames": (), "onward": "/signout-told"},
         scripts=False,
     ),
-    Sample(name="home", template="home.html"),
+    Sample(name="home", template="home.html", context={"signin_address": "/applications"}),
     Sample(
         name="home-signed-in",
         template="home.html",

@@ -18,6 +18,7 @@ from idp.partners.saml import (
     SamlSettings,
     SloEndpoint,
 )
+from idp.signedxml.encrypt import AES_256_CBC, AES_256_GCM
 from tests.saml.sp import Sp
 
 ONE, TWO = (Sp(rsa.generate_private_key(public_exponent=65537, key_size=2048)).pem for _ in range(2))
@@ -45,6 +46,21 @@ MARKS = [
         id="other host",
     ),
     pytest.param(
+        {"acs": (ACS, replace(ACS, index=1, location="http://sp.example/acs"))},
+        [(False, True)],
+        id="in the clear",
+    ),
+    pytest.param(
+        {"acs": (ACS, replace(ACS, index=1, location="https://sp.example:8443/acs"))},
+        [(False, True)],
+        id="other port",
+    ),
+    pytest.param(
+        {"acs": (ACS, replace(ACS, index=1, location="https://SP.example:443/acs"))},
+        [(False, False)],
+        id="other spelling",
+    ),
+    pytest.param(
         {"acs": (ACS, replace(ACS, index=1, location="https://sp.example.evil.example/acs"))},
         [(False, True)],
         id="look-alike",
@@ -60,9 +76,14 @@ MARKS = [
     ),
     pytest.param({"encryption_keys": ()}, [(True, True)], id="no encryption"),
     pytest.param(
-        {"encryption_keys": (replace(KEY, methods=(EncryptionMethod(algorithm="x"),)),)},
+        {"encryption_keys": (replace(KEY, methods=(EncryptionMethod(algorithm=AES_256_GCM),)),)},
         [(False, False)],
         id="other encryption",
+    ),
+    pytest.param(
+        {"encryption_keys": (replace(KEY, methods=(EncryptionMethod(algorithm=AES_256_CBC),)),)},
+        [(True, True)],
+        id="no safe encryption",
     ),
     pytest.param({"slo": ()}, [(True, False)], id="no sign-out"),
     pytest.param({"name_id_formats": ("x",)}, [(False, False)], id="form of names"),

@@ -101,6 +101,16 @@ def test_without_a_usable_key_what_must_be_encrypted_is_not_sent() -> None:
             recipient(settings(*keys, encrypt=Encrypt.ALWAYS), now=NOW)
 
 
+def test_a_key_too_short_to_wrap_with_is_no_usable_key() -> None:
+    short = certificate(rsa.generate_private_key(public_exponent=65537, key_size=1024))  # noqa: S505 - too short on purpose
+    sha512 = DIGEST.replace(SHA256, f"{XENC}sha512")
+    assert chosen(settings(key(text=short))) is not None
+    assert chosen(settings(key(method(OAEP, sha512), text=short))) is None
+    assert chosen(settings(key(method(OAEP, sha512)))) == (GCM, OAEP, f"{XENC}sha512", MGF1)
+    with pytest.raises(Refused):
+        recipient(settings(key(method(OAEP, sha512), text=short), encrypt=Encrypt.ALWAYS), now=NOW)
+
+
 def test_cbc_is_used_only_where_it_was_allowed_and_until_then() -> None:
     tomorrow = NOW + timedelta(days=1)
     assert chosen(settings(key(), cbc_until=tomorrow)) == (CBC, OAEP, SHA1, MGF1)

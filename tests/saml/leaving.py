@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections.abc import Callable
 
 from flask.testing import FlaskClient
 from lxml import etree
@@ -14,6 +15,7 @@ from idp.core.ids import new_id
 from tests.saml.front import BASE, Front, answer, posts
 from tests.saml.sp import NAMES, SAML, SAMLP, Sp, authn_request, logout_request, query, signed
 
+Sign = Callable[[str, Sp], bytes]
 STATUS = "urn:oasis:names:tc:SAML:2.0:status:"
 
 
@@ -43,7 +45,9 @@ def request(front: Front, sp: Sp, known_as: tuple[str, str], **changed: str | No
     return signed(logout_request(now, name_id=name, index=index or None, issuer=sp.entity_id, **changed), sp)
 
 
-def response(front: Front, sp: Sp, asked: etree._Element, status: str = "Success") -> bytes:
+def response(
+    front: Front, sp: Sp, asked: etree._Element, status: str = "Success", *, sign: Sign = signed
+) -> bytes:
     """Return the signed answer to our LogoutRequest."""
     xml = (
         f'<samlp:LogoutResponse {NAMES} ID="{new_id()}" Version="2.0" InResponseTo="{asked.get("ID")}" '
@@ -51,7 +55,7 @@ def response(front: Front, sp: Sp, asked: etree._Element, status: str = "Success
         f"<saml:Issuer>{sp.entity_id}</saml:Issuer><samlp:Status>"
         f'<samlp:StatusCode Value="{STATUS}{status}"/></samlp:Status></samlp:LogoutResponse>'
     )
-    return signed(xml, sp)
+    return sign(xml, sp)
 
 
 def codes(root: etree._Element) -> list[str]:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from lxml import etree
+from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from idp import signedxml
 from idp.core.ids import new_id
@@ -181,6 +182,12 @@ def signed(xml: str, sp: Sp) -> bytes:
     alg = "RS256" if isinstance(sp.key, rsa.RSAPrivateKey) else "ES256"
     signedxml.sign(root, signer=sp.signer, alg=alg, after_tag=ISSUER)  # type: ignore[arg-type]
     return etree.tostring(root)
+
+
+def signed_by_sha1(xml: str, sp: Sp) -> bytes:
+    """Return the same signed with SHA-1, by another library."""
+    method, digest = (f"http://www.w3.org/2000/09/xmldsig#{name}" for name in ("rsa-sha1", "sha1"))
+    return OneLogin_Saml2_Utils.add_sign(xml.encode(), sp.key_pem, sp.pem, False, method, digest)  # type: ignore[no-any-return]
 
 
 def posted(xml: str | bytes, **fields: str) -> dict[str, str]:

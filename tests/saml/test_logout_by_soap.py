@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,12 @@ from idp.core.model import Person
 from idp.jobs import Outbox
 from idp.jobs.outbox import TRIES
 from idp.net import HttpClient, Reach
+from idp.partners.saml import Tolerated, Weak
 from idp.saml.backchannel import BackChannel
 from tests.saml.front import BASE, Front, build_front
 from tests.saml.house import House
-from tests.saml.leaving import codes, is_signed_in, metadata, ours, request, response, sign_in
-from tests.saml.sp import POST, REDIRECT, SOAP, Sp, authn_request, logout_request, signed
+from tests.saml.leaving import Sign, codes, is_signed_in, metadata, ours, request, response, sign_in
+from tests.saml.sp import POST, REDIRECT, SOAP, Sp, authn_request, logout_request, signed, signed_by_sha1
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -92,6 +94,16 @@ def test_a_server_ends_sessions_without_a_browser(front: Front, ada: Person, sp:
     root = unwrapped(done.data)
     signedxml.validate(root)
     assert (ours(front, root).get("InResponseTo"), codes(root)) == ("_bye", ["Success"])
+    assert not is_signed_in(front, browser, sp)
+
+
+def test_a_server_need_not_say_where_it_sends(front: Front, ada: Person, sp: Sp) -> None:
+    front.house.add(sp)
+    browser = front.browser(ada)
+    known_as = sign_in(front, browser, sp)
+    assert codes(
+        unwrapped(by_soap(front, enveloped(request(front, sp, known_as, Destination=None))).data)
+    ) == ["Success"]
     assert not is_signed_in(front, browser, sp)
 
 
@@ -165,6 +177,7 @@ class Server:
     sp: Sp
     statuses: list[int] = field(default_factory=list)
     says: str = "Success"
+    sign: Sign = signed
     heard: list[etree._Element] = field(default_factory=list)
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
@@ -174,7 +187,8 @@ class Server:
         asked = unwrapped(sent.get_data())
         self.heard.append(asked)
         status = self.statuses.pop(0) if self.statuses else 200
-        body = enveloped(response(self.front, self.sp, asked, self.says)) if status == 200 else b""
+        answer = response(self.front, self.sp, asked, self.says, sign=self.sign)
+        body = enveloped(answer) if status == 200 else b""
         return Response(body, status=status, mimetype="text/xml")(environ, start)
 
     def deliver(self) -> list[str]:
@@ -273,6 +287,20 @@ def test_an_answer_that_somebody_else_gave_counts_for_nothing(
         front.end_all(ada)
         (problem,) = server.deliver()
         assert problem
+
+
+def test_case_26_an_answer_signed_with_sha1_counts_only_where_an_administrator_allowed_it(
+    front: Front, ada: Person, other: Sp
+) -> None:
+    server = Server(front, other, sign=signed_by_sha1)
+    with serving(server) as address:
+        until = front.house.clock.now() + timedelta(days=1)
+        for allowed in ((), (Tolerated(what=Weak.SHA1, until=until),)):
+            front.house.add_metadata(metadata(other, (SOAP, address)), tolerated=allowed)
+            sign_in(front, front.browser(ada), other)
+            front.end_all(ada)
+            (problem,) = server.deliver()
+            assert bool(problem) is not bool(allowed), problem
 
 
 def test_where_the_browser_goes_the_server_is_not_told_as_well(

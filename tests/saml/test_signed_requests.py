@@ -11,7 +11,6 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from idp.core.errors import BadMessage
 from idp.core.model import Strength
@@ -19,7 +18,7 @@ from idp.partners.saml import Tolerated, Weak
 from idp.saml.contexts import REFEDS_MFA
 from tests.saml.asking import context
 from tests.saml.house import House
-from tests.saml.sp import Sp, authn_request, posted, query, signed
+from tests.saml.sp import Sp, authn_request, posted, query, signed, signed_by_sha1
 
 
 def test_signed_requests_are_accepted_by_both_bindings(strict_house: House, key: rsa.RSAPrivateKey) -> None:
@@ -176,11 +175,8 @@ def old_query(house: House, key: rsa.RSAPrivateKey) -> str:
 def old_post(
     house: House, key: rsa.RSAPrivateKey, issuer: str = "https://sp.example/metadata"
 ) -> dict[str, str]:
-    """Return a form signed with SHA-1, by another library."""
-    sha1 = "http://www.w3.org/2000/09/xmldsig#sha1"
-    xml = authn_request(house.clock.now(), issuer=issuer)
-    made = OneLogin_Saml2_Utils.add_sign(xml.encode(), Sp(key).key_pem, Sp(key).pem, False, SHA1, sha1)
-    return posted(made)
+    """Return a form signed with SHA-1."""
+    return posted(signed_by_sha1(authn_request(house.clock.now(), issuer=issuer), Sp(key)))
 
 
 def test_case_26_sha1_only_where_an_administrator_allowed_it_and_until_then(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from idp.core.errors import Refused
 from idp.core.ids import new_id
 from idp.core.model import Participant, Person, Subject, SubjectForm
 from idp.factors import totp
+from idp.factors.sms.sent import SentCodes
 from idp.keys import MasterKey, Sealer
 from idp.methods import Methods
 from idp.sessions import Devices, Lifetimes, Sessions, Subjects
@@ -60,6 +62,24 @@ def _advance(number: int, notes: Notes, database: str, method: str) -> None:
     store = open_store(database)
     with store.write() as unit:
         mine = _methods(store).advance(unit, method, 7)
+    notes.write(f"{number} {mine}")
+    store.dispose()
+
+
+def test_case_55_of_eight_processes_with_a_texted_code_one_uses_it(
+    house: House, database: str, notes: Notes
+) -> None:
+    now = house.clock.now()
+    with house.ground.store.write() as unit:
+        sent = SentCodes(_SEALER).current(unit, "place", now=now, until=now + timedelta(hours=1))
+    race(_use_sent, database, sent.code, notes=notes, count=_COUNT)
+    assert came(notes) == ["False"] * 7 + ["True"]
+
+
+def _use_sent(number: int, notes: Notes, database: str, code: str) -> None:
+    store = open_store(database)
+    with store.write() as unit:
+        mine = SentCodes(_SEALER).use(unit, "place", code, now=TestClock().now())
     notes.write(f"{number} {mine}")
     store.dispose()
 

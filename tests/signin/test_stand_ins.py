@@ -18,7 +18,8 @@ from idp.factors import access_pass, recovery
 from idp.factors.access_pass import PassTerms
 from idp.keys import MasterKey, Sealer
 from idp.methods import Methods
-from idp.policy.model import Ask, Confirm, Deny, Issue, Register
+from idp.methods.registered import STAND_INS
+from idp.policy.model import FACTORS, Ask, Confirm, Deny, Issue, Register
 from idp.signin.steps import Step
 from idp.store import Store, open_store
 from idp.store.schema import method_codes, methods, people
@@ -169,6 +170,10 @@ def test_codes_alone_do_not_make_a_person_registered(house: House, browser: Brow
     assert step.decision.verdict == Register(factors=("totp",))
 
 
+def test_what_stands_in_is_the_same_to_policy_and_methods() -> None:
+    assert set(STAND_INS) == {factor for factor, worth in FACTORS.items() if worth.stand_in}
+
+
 # Recovery codes: using them -------------------------------------------------------------------
 @pytest.mark.parametrize("typed", [CODE, "bcdf-2345-ghjk", " BCDF 2345 GHJK ", "ｂｃｄｆ2345ghjk"])
 def test_a_code_works_once_in_any_spelling(house: House, typed: str) -> None:
@@ -186,16 +191,16 @@ def test_a_code_works_once_in_any_spelling(house: House, typed: str) -> None:
         house.prove(other, step, typed)
 
 
-@pytest.mark.parametrize("factor", ["recovery", "pass", "totp"])
+@pytest.mark.parametrize("factor", ["recovery", "pass", "totp", "sms"])
 def test_somebody_else_s_method_proves_nothing(house: House, browser: Browser, factor: str) -> None:
     """Not even when a record says that it was asked for."""
     ada, grace = house.person(), house.person("grace")
-    give_codes(house, grace), give_pass(house, grace)
+    give_codes(house, grace), give_pass(house, grace), house.give_phone(grace)
     sign_in = behind_password(house, browser).sign_in
     with house.ground.store.read() as connection:
         theirs = {one.factor: one.id for one in house.hall.methods.of(connection, grace.id)}
     asked = replace(sign_in, asked=Asked(factor=factor, method=theirs[factor]))
-    code = {"recovery": CODE, "pass": PASS, "totp": house.code()}[factor]
+    code = {"recovery": CODE, "pass": PASS, "totp": house.code(), "sms": "123456"}[factor]
     assert sign_in.person == ada.id
     with pytest.raises(Refused, match="no longer registered"):
         house.flow.judge.factors.provers[factor].prove(asked, {"code": code})

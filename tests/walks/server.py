@@ -130,6 +130,12 @@ class Server(Installation):
         finally:
             self._process.kill()
 
+    @property
+    def pid(self) -> int:
+        """Return the id of the process that has the workers as its children."""
+        assert self._process is not None
+        return self._process.pid
+
     def settle(self) -> None:
         """Wait until every worker has looked for changes."""
         time.sleep(revisioned.CHECK_EVERY + 0.1)

@@ -104,14 +104,15 @@ def test_a_killed_redis_costs_only_what_was_under_way(farm: Farm, someone: Someo
     with Browser(farm.base) as browser:
         browser.authorize("wiki").password(someone)
         action, fields = browser.form()
+        typed = fields | {"code": someone.code()}
         farm.redis.kill()
         assert [node.get("/readyz")[0] for node in farm.nodes] == [503, 503]
-        assert browser.post(action, fields | {"code": someone.code()}).status == 503
+        assert browser.post(action, typed).status == 503
         assert "not available just now" in browser.text
         farm.redis.start()
         assert [node.get("/readyz")[0] for node in farm.nodes] == [200, 200]
         # Gone, not let in; and begun again, it works.
-        assert browser.post(action, fields | {"code": someone.code()}).status == 410
+        assert browser.post(action, typed).status == 410
         assert browser.authorize("wiki").password(someone).code(someone).issued
 
 
