@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from idp.cli.background import Background
+from idp.cli.listeners import shut
 from idp.settings import Settings
 
 _LONGEST_REQUEST_LINE = 8190  # bytes: signed SAML requests come in the address
@@ -81,4 +82,7 @@ class _Arbiter(Arbiter):
         """Stop everything and end the process."""
         if self._background is not None:
             self._background.stop()
+        # Under systemd, and when replaced in place (SIGUSR2), others go on with these sockets.
+        if not (self.systemd or self.reexec_pid or self.master_pid):
+            shut(self.LISTENERS)
         super().halt(reason=reason, exit_status=exit_status)

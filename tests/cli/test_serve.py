@@ -7,9 +7,10 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -163,6 +164,32 @@ def test_sigterm_ends_everything_with_0_and_the_data_stays(running):
         code, out, err = again.end(signal.SIGINT)
         assert (code, err) == (0, "")
         assert "--owner" not in out
+
+
+def test_whoever_was_let_in_is_answered_while_it_stops(data):
+    """A balancer asks elsewhere when it is refused, but repeats no form that was perhaps read."""
+    answers = []
+
+    def ask_until_refused():
+        with suppress(ConnectionRefusedError):
+            while True:
+                with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+                    try:
+                        connection.sendall(b"POST /healthz HTTP/1.0\r\nContent-Length: 0\r\n\r\n")
+                        answers.append(connection.recv(12))
+                    except ConnectionError:
+                        answers.append(b"reset")
+
+    with serving(data) as server:
+        threads = [threading.Thread(target=ask_until_refused) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        until(lambda: len(answers) > 100)
+        code, _, err = server.end()
+        for thread in threads:
+            thread.join(30)
+    assert (code, err.count("Traceback")) == (0, 0)
+    assert set(answers) == {b"HTTP/1.0 405"}
 
 
 def test_nothing_goes_on_when_the_server_is_killed(data):
