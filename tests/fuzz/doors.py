@@ -32,20 +32,39 @@ _FILES = (
     "/",
     "/static/x.css",
 )
+_LAUNCHES = (
+    *(f"/saml/launch/id-of-{name}" for name in ("plain", "plain", "curve", "bare")),
+    *("/", "/applications"),
+)
 
 
 # SAML -----------------------------------------------------------------------------------------
-def _saml(path: str, kinds: Sequence[str], *, post: bool = False) -> Door:
+def _saml(path: str, kinds: Sequence[str], binding: str, *, followed: bool = False) -> Door:
     return Door(
         drawn=of(
             st.sampled_from(saml.NAMES),
             st.sampled_from(kinds),
-            st.sampled_from(saml.SIGNINGS),
+            st.sampled_from(saml.SIGNINGS[binding]),
             st.booleans(),
             edits({**saml.LAYERS, "pairs": PAIRS, **OUTSIDE}, mostly="tree"),
         ),
-        made=lambda drawn, known: saml.sent(drawn, known, path=path, post=post),
+        made=lambda drawn, known: saml.sent(drawn, known, path=path, binding=binding),
+        followed=followed,
     )
+
+
+def _launch() -> Door:
+    """Open an application from here, or the page that lists them, as a link of anybody's may."""
+
+    def made(drawn: Any, known: Knowledge) -> Sent:
+        path, signed_in, chosen = drawn
+        path = "/" + apply(BYTES, path.encode(), chosen, "address").decode("utf-8", "replace").lstrip("/")
+        cookies = known("session")["cookies"] if signed_in else ""
+        fields = {"RelayState": "https://evil.example/", "lang": "ar"}
+        return form(path, fields, chosen, cookies=cookies, post=False)
+
+    layers = {"address": BYTES, "pairs": PAIRS, **OUTSIDE}
+    return Door(drawn=of(st.sampled_from(_LAUNCHES), st.booleans(), edits(layers)), made=made, followed=True)
 
 
 # OpenID Connect ---------------------------------------------------------------------------------
@@ -284,9 +303,12 @@ def _files() -> Door:
 
 DOORS: Mapping[str, Door] = {
     **console.DOORS,
-    "saml-sso-redirect": _saml("/saml/sso", saml.ASKING),
-    "saml-sso-post": _saml("/saml/sso", saml.ASKING, post=True),
-    "saml-slo": _saml("/saml/slo", saml.LEAVING),
+    "saml-sso-redirect": _saml("/saml/sso", saml.ASKING, "redirect"),
+    "saml-sso-post": _saml("/saml/sso", saml.ASKING, "post"),
+    "saml-slo": _saml("/saml/slo", saml.LEAVING, "redirect"),
+    "saml-slo-post": _saml("/saml/slo", saml.LEAVING, "post", followed=True),
+    "saml-slo-soap": _saml("/saml/slo/soap", saml.LEAVING, "soap"),
+    "saml-launch": _launch(),
     "oidc-authorize-get": _authorize(post=False),
     "oidc-authorize-post": _authorize(post=True),
     "oidc-token": _token(),

@@ -46,6 +46,7 @@ EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 NAMES = ("plain", "strict", "curve", "bare")
 # Where answers may go: nothing that anybody sends may add to it.
 ADDRESSES = (BASE, *(f"https://{name}.example" for name in NAMES), CALLBACK, GOODBYE)
+_LISTED = ("plain", "curve")  # people may start here
 _APPS = ("http://127.0.0.1:", "http://127.0.0.1/", "com.example.app:/cb")
 _FORM = re.compile(r'<form method="post" action="(/sign[^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
@@ -112,7 +113,7 @@ class Installation:
                     name=name.title(),
                     issuer=house.issuers.default().id,
                     release=("uid", "mail", "displayName"),
-                    settings=plain(replace(found.settings, clock_skew=60)),
+                    settings=plain(replace(found.settings, clock_skew=60, idp_initiated=name in _LISTED)),
                 )
             )
         self._ada = house.add_person("ada")

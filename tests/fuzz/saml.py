@@ -21,6 +21,7 @@ from tests.fuzz.installation import NAMES
 from tests.fuzz.knowledge import Knowledge
 from tests.fuzz.trees import TREES
 from tests.fuzz.wire import FORM, Sent, changed
+from tests.oidc.house import BASE
 from tests.saml.sp import ECDSA_SHA256, ISSUER, RSA_SHA256, Sp, authn_request, logout_request
 
 __all__ = ["ASKING", "LAYERS", "LEAVING", "NAMES", "SIGNINGS", "sent"]
@@ -33,9 +34,15 @@ LAYERS: Mapping[str, Iterable[str]] = {
     "deflated": DEFLATED,
     "base64": BASE64,
     "relay": BYTES,
+    "soap": TREES,
 }
-SIGNINGS = ("none", "none", "enveloped", "query", "both")
+SIGNINGS: Mapping[str, Sequence[str]] = {
+    "redirect": ("none", "none", "enveloped", "query", "both"),
+    "post": ("none", "enveloped"),
+    "soap": ("none", "enveloped", "enveloped"),
+}
 
+ENVELOPE = b"http://schemas.xmlsoap.org/soap/envelope/"
 _CONTEXT = (
     '<samlp:RequestedAuthnContext Comparison="minimum"><saml:AuthnContextClassRef>'
     "https://refeds.org/profile/mfa</saml:AuthnContextClassRef></samlp:RequestedAuthnContext>"
@@ -57,19 +64,22 @@ ASKING = tuple(_ASKED)
 LEAVING = ("leave", "leave-index", "leave-old", "left", "ask")
 
 
-def sent(drawn: Any, known: Knowledge, *, path: str, post: bool = False) -> Sent:
-    """Return the request that was drawn, by the POST or the Redirect binding."""
+def sent(drawn: Any, known: Knowledge, *, path: str, binding: str) -> Sent:
+    """Return the request that was drawn, by one of the bindings in SIGNINGS."""
     name, kind, signing, signed_in, chosen = drawn
     about = known("session" if signed_in else "now") if kind in _ASKED else known("logout")
     cookies = about.get("cookies", "")
     sp = known.senders[name]
     if kind == "left":
         sp, cookies = known.senders[about["asked_by"].partition(".")[0]], about["chain_cookies"]
-    data = _document(_message(kind, name, sp, about), sp, signing, chosen)
+    data = _document(_message(kind, name, sp, about, BASE + path), sp, signing, chosen)
+    if binding == "soap":
+        headers = {"Host": "id.example", "Content-Type": "text/xml", "SOAPAction": '""'}
+        return changed(Sent(method="POST", path=path, headers=headers, body=_by_soap(data, chosen)), chosen)
     parameter = "SAMLResponse" if kind == "left" else "SAMLRequest"
     relay = apply(BYTES, b"relay state", chosen, "relay").decode("utf-8", "replace")
     headers = {"Host": "id.example", "Cookie": cookies}
-    if post:
+    if binding == "post":
         raw = joined(apply(PAIRS, _by_post(data, parameter, relay, chosen), chosen, "pairs"))
         headers |= {"Content-Type": FORM, "Origin": sp.base, "Sec-Fetch-Site": "cross-site"}
         return changed(Sent(method="POST", path=path, headers=headers, body=raw), chosen)
@@ -77,17 +87,17 @@ def sent(drawn: Any, known: Knowledge, *, path: str, post: bool = False) -> Sent
     return changed(Sent(path=path, headers=headers, query=raw), chosen)
 
 
-def _message(kind: str, name: str, sp: Sp, about: Mapping[str, Any]) -> str:
+def _message(kind: str, name: str, sp: Sp, about: Mapping[str, Any], to: str) -> str:
     now: datetime = about["now"]
     if kind in _ASKED:
         inner, attributes = _ASKED[kind]
         filled = {key: value.format(name=name) for key, value in attributes.items()}
-        return authn_request(now, inner=inner, issuer=sp.entity_id, **filled)
+        return authn_request(now, inner=inner, issuer=sp.entity_id, Destination=to, **filled)
     if kind == "left":
         return _logout_response(now, sp, str(about["asked"]))
     named = about["old"] if kind == "leave-old" else about
     index = None if kind == "leave" else named["index"]
-    return logout_request(now, name_id=named["name_id"], index=index, issuer=sp.entity_id)
+    return logout_request(now, name_id=named["name_id"], index=index, issuer=sp.entity_id, Destination=to)
 
 
 def _logout_response(now: datetime, sp: Sp, asked: str) -> str:
@@ -124,6 +134,16 @@ def _signed(root: etree._Element, sp: Sp) -> etree._Element:
 def _by_post(data: bytes, parameter: str, relay: str, chosen: Sequence[Edit]) -> list[Pair]:
     coded = apply(BASE64, base64.b64encode(data), chosen, "base64")
     return [(parameter, _escaped(coded)), ("RelayState", quote_plus(relay))]
+
+
+def _by_soap(data: bytes, chosen: Sequence[Edit]) -> bytes:
+    body = b'<S:Envelope xmlns:S="%s"><S:Header/><S:Body>%s</S:Body></S:Envelope>' % (ENVELOPE, data)
+    if not any(edit.layer == "soap" for edit in chosen):
+        return body
+    try:
+        return etree.tostring(apply(TREES, etree.fromstring(body), chosen, "soap"))
+    except (ValueError, etree.LxmlError):  # what is in it is no XML any more
+        return body
 
 
 def _by_query(

@@ -19,6 +19,7 @@ from tests.saml.sp import authn_request, logout_request, query
 # Everything the application answers; whoever adds an address decides here who may use it.
 ADDRESSES = {
     "/": "anybody",
+    "/applications": "anybody, who is asked to sign in",
     "/.well-known/openid-configuration": "anybody",
     "/healthz": "anybody",
     "/readyz": "anybody",

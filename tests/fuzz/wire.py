@@ -84,7 +84,8 @@ def send(app: Flask, sent: Sent) -> Outcome:
     code = int(status.split()[0])
     unforeseen = [str(line.get("exception", "")) for line in logs if line["event"] == "unforeseen"]
     broken = "\n".join(unforeseen)
-    if not broken and (code == 500 or "Traceback (most recent call last)" in body):
+    unfit = code == 500 and "<S:Fault>" not in body  # a fault comes with 500 (SOAP 1.1 section 6.2)
+    if not broken and (unfit or "Traceback (most recent call last)" in body):
         broken = f"{status}: {body[:2000]}"
     found = [html.unescape(one or other) for one, other in _ACTION.findall(body)]
     location = headers.get("Location")
