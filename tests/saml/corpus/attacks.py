@@ -11,112 +11,108 @@ import re
 import zlib
 from urllib.parse import quote
 
-from tests.saml.corpus.attack import ISSUER, Attack, put, without
+from tests.saml.corpus.attack import ISSUER, Attack, Text, put, without
 from tests.saml.corpus.signatures import after_signing, signatures
 from tests.saml.sp import SAMLP
 
-
 # Truly signed, and still not to be believed -------------------------------------------------------
-def _places() -> list[Attack]:
-    addresses = (
-        "https://evil.example/acs",
-        "http://sp.example/acs",
-        "https://sp.example/ACS",
-        "https://sp.example/acs/",
-        "https://sp.example/acs?x=1",
-        "https://sp.example/acs#x",
-        "https://sp.example:444/acs",
-        "https://sp.example.evil.example/acs",
-        "https://sp.example@evil.example/acs",
-        "https://sp.example/acs/..;/evil",
-        "https://sp.example/%61cs",
-        "javascript:alert(1)//sp.example/acs",
-        "https://sp.example/artifact",
-        "",
-    )
-    destinations = (
-        "https://evil.example/saml/sso",
-        "http://id.example/saml/sso",
-        "https://id.example/saml/slo",
-        "https://id.example/saml/sso/",
-        "https://id.example:8443/saml/sso",
-        "https://ID.example/saml/sso",
-        "https://id.example/saml/sso?x",
-        "",
-        None,
-    )
+_ADDRESSES = (
+    "https://evil.example/acs",
+    "http://sp.example/acs",
+    "https://sp.example/ACS",
+    "https://sp.example/acs/",
+    "https://sp.example/acs?x=1",
+    "https://sp.example/acs#x",
+    "https://sp.example:444/acs",
+    "https://sp.example.evil.example/acs",
+    "https://sp.example@evil.example/acs",
+    "https://sp.example/acs/..;/evil",
+    "https://sp.example/%61cs",
+    "javascript:alert(1)//sp.example/acs",
+    "https://sp.example/artifact",
+    "",
+)
+_DESTINATIONS = (
+    "https://evil.example/saml/sso",
+    "http://id.example/saml/sso",
+    "https://id.example/saml/slo",
+    "https://id.example/saml/sso/",
+    "https://id.example:8443/saml/sso",
+    "https://ID.example/saml/sso",
+    "https://id.example/saml/sso?x",
+    "",
+    None,
+)
+_ISSUERS = ("https://unknown.example/m", "", ISSUER.upper(), ISSUER + "/", "https://sp.example/")
+_BINDING = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-"
+
+
+def _with(name: str, *, posted: bool = False, **attributes: str | None) -> Attack:
+    return Attack(name, attributes=attributes, posted=posted)
+
+
+def _answers_elsewhere() -> list[Attack]:
     return [
-        *(Attack(f"acs {text}", attributes={"AssertionConsumerServiceURL": text}) for text in addresses),
+        *(_with(f"acs {text}", AssertionConsumerServiceURL=text) for text in _ADDRESSES),
         *(
-            Attack(f"acs by form {text}", attributes={"AssertionConsumerServiceURL": text}, posted=True)
-            for text in addresses[:3]
+            _with(f"acs by form {text}", AssertionConsumerServiceURL=text, posted=True)
+            for text in _ADDRESSES[:3]
         ),
         *(
-            Attack(f"acs index {text}", attributes={"AssertionConsumerServiceIndex": text})
+            _with(f"acs index {text}", AssertionConsumerServiceIndex=text)
             for text in ("2", "9", "-1", "x", "65536")
         ),
-        Attack(
+        _with(
             "acs address and index apart",
-            attributes={
-                "AssertionConsumerServiceURL": "https://sp.example/acs",
-                "AssertionConsumerServiceIndex": "1",
-            },
+            AssertionConsumerServiceURL="https://sp.example/acs",
+            AssertionConsumerServiceIndex="1",
         ),
-        Attack(
-            "acs by artifact",
-            attributes={"ProtocolBinding": "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact"},
-        ),
-        Attack(
-            "acs by redirect",
-            attributes={"ProtocolBinding": "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"},
-        ),
-        *(Attack(f"destination {text}", attributes={"Destination": text}) for text in destinations),
-        *(
-            Attack(f"destination by form {text}", attributes={"Destination": text}, posted=True)
-            for text in (*destinations[:2], None)
-        ),
-        *(
-            Attack(f"issuer {text!r}", xml=put(ISSUER, text))
-            for text in ("https://unknown.example/m", "", ISSUER.upper(), ISSUER + "/", "https://sp.example/")
-        ),
-        *(
-            Attack(f"of another time, {late} s", attributes={"late": late})
-            for late in ("-345600", "-301", "301", "31536000")
-        ),
-        *(
-            Attack(f"instant {text!r}", attributes={"IssueInstant": text})
-            for text in ("yesterday", "", "2026-03-01", "2026-13-01T12:00:00Z", None)
-        ),
-        *(Attack(f"version {text!r}", attributes={"Version": text}) for text in ("1.1", "2.1", "", None)),
-        *(
-            Attack(f"id {str(text)[:8]!r}", attributes={"ID": text})
-            for text in ("1digit", "", "a b", "_" + "x" * 300, None)
-        ),
+        _with("acs by artifact", ProtocolBinding=f"{_BINDING}Artifact"),
+        _with("acs by redirect", ProtocolBinding=f"{_BINDING}Redirect"),
     ]
 
 
-def _shapes() -> list[Attack]:
-    entity = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+def _not_for_us() -> list[Attack]:
+    """Return what was meant for somebody else, is from somebody else, or of another time."""
+    return [
+        *(_with(f"destination {text}", Destination=text) for text in _DESTINATIONS),
+        *(
+            _with(f"destination by form {text}", Destination=text, posted=True)
+            for text in (*_DESTINATIONS[:2], None)
+        ),
+        *(Attack(f"issuer {text!r}", xml=put(ISSUER, text)) for text in _ISSUERS),
+        *(_with(f"of another time, {late} s", late=late) for late in ("-345600", "-301", "301", "31536000")),
+        *(
+            _with(f"instant {text!r}", IssueInstant=text)
+            for text in ("yesterday", "", "2026-03-01", "2026-13-01T12:00:00Z", None)
+        ),
+        *(_with(f"version {text!r}", Version=text) for text in ("1.1", "2.1", "", None)),
+        *(_with(f"id {str(text)[:8]!r}", ID=text) for text in ("1digit", "", "a b", "_" + "x" * 300, None)),
+    ]
+
+
+# Documents --------------------------------------------------------------------------------------
+_END = "</samlp:AuthnRequest>"
+_EXTERNAL = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+_INTERNAL = '<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>'
+_DEEP = "<samlp:Extensions>" + "<x>" * 500 + "</x>" * 500 + "</samlp:Extensions>"
+_WIDE = "<saml:Issuer " + " ".join(f'a{n}="x"' for n in range(20_000)) + ">"
+
+
+def _structures() -> list[Attack]:
     return [
         Attack("a document type", xml=lambda xml: "<!DOCTYPE x>" + xml),
-        Attack("an external entity", xml=lambda xml: entity + put(ISSUER, "&e;")(xml)),
-        Attack(
-            "entities in entities",
-            xml=lambda xml: '<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]>' + xml,
-        ),
+        Attack("an external entity", xml=lambda xml: _EXTERNAL + put(ISSUER, "&e;")(xml)),
+        Attack("entities in entities", xml=lambda xml: _INTERNAL + xml),
         Attack("a comment in the issuer", xml=put(ISSUER, ISSUER + "<!-- x -->.evil.example")),
         Attack("an instruction", xml=put("</saml:Issuer>", "</saml:Issuer><?x y?>")),
         Attack("an element in the issuer", xml=put(ISSUER, ISSUER + "<x/>.evil.example")),
         Attack("two issuers", xml=put("</saml:Issuer>", "</saml:Issuer><saml:Issuer>x</saml:Issuer>")),
         Attack("no issuer", xml=without("<saml:Issuer>.*</saml:Issuer>")),
-        Attack(
-            "an assertion inside", xml=put("</samlp:AuthnRequest>", "<saml:Assertion/></samlp:AuthnRequest>")
-        ),
-        Attack(
-            "a foreign child", xml=put("</samlp:AuthnRequest>", '<x xmlns="urn:x"/></samlp:AuthnRequest>')
-        ),
-        Attack("a foreign attribute", attributes={"Evil": "1"}),
-        Attack("text in the root", xml=put("</samlp:AuthnRequest>", "text</samlp:AuthnRequest>")),
+        Attack("an assertion inside", xml=put(_END, "<saml:Assertion/>" + _END)),
+        Attack("a foreign child", xml=put(_END, '<x xmlns="urn:x"/>' + _END)),
+        _with("a foreign attribute", Evil="1"),
+        Attack("text in the root", xml=put(_END, "text" + _END)),
         Attack("another message", xml=lambda xml: xml.replace("AuthnRequest", "LogoutRequest")),
         Attack("another namespace", xml=put(SAMLP, "urn:oasis:names:tc:SAML:1.0:protocol")),
         Attack("a message in a message", xml=lambda xml: f'<x xmlns="urn:x">{xml}</x>'),
@@ -125,56 +121,34 @@ def _shapes() -> list[Attack]:
         Attack("cut short", xml=lambda xml: xml[:-3]),
         Attack("another character set", data=lambda data: data.decode().encode("utf-16")),
         Attack("a control character", xml=put(ISSUER, ISSUER + "&#1;")),
-        Attack(
-            "deep",
-            xml=put(
-                "</samlp:AuthnRequest>",
-                "<samlp:Extensions>"
-                + "<x>" * 500
-                + "</x>" * 500
-                + "</samlp:Extensions></samlp:AuthnRequest>",
-            ),
-        ),
-        Attack(
-            "wide",
-            xml=put("<saml:Issuer>", "<saml:Issuer " + " ".join(f'a{n}="x"' for n in range(20_000)) + ">"),
-        ),
+        Attack("deep", xml=put(_END, _DEEP + _END)),
+        Attack("wide", xml=put("<saml:Issuer>", _WIDE)),
         Attack("long", xml=put(ISSUER, "x" * 300_000)),
-        Attack(
-            "not deflated",
-            raw=lambda raw: re.sub(
-                "SAMLRequest=[^&]*", "SAMLRequest=" + quote(base64.b64encode(b"<x/>").decode(), safe=""), raw
-            ),
-        ),
-        Attack(
-            "a bomb",
-            raw=lambda raw: re.sub(
-                "SAMLRequest=[^&]*",
-                "SAMLRequest="
-                + quote(base64.b64encode(zlib.compress(b" " * 9_000_000, 9)[2:-4]).decode(), safe=""),
-                raw,
-            ),
-        ),
-        Attack(
-            "something after the end",
-            raw=lambda raw: re.sub(
-                "SAMLRequest=[^&]*",
-                "SAMLRequest="
-                + quote(base64.b64encode(zlib.compress(b"<x/>")[2:-4] + b"more").decode(), safe=""),
-                raw,
-            ),
-        ),
-        Attack(
-            "deflated in a form",
-            form=lambda form: (
-                form
-                | {
-                    "SAMLRequest": base64.b64encode(
-                        zlib.compress(base64.b64decode(form["SAMLRequest"]))[2:-4]
-                    ).decode()
-                }
-            ),
-        ),
+    ]
+
+
+# Encodings --------------------------------------------------------------------------------------
+def _deflated(data: bytes) -> bytes:
+    return zlib.compress(data, 9)[2:-4]
+
+
+def _carrying(data: bytes) -> Text:
+    """Return the change that puts other octets, already deflated or not, into the query."""
+    value = "SAMLRequest=" + quote(base64.b64encode(data).decode(), safe="")
+    return lambda raw: re.sub("SAMLRequest=[^&]*", value, raw)
+
+
+def _deflated_form(form: dict[str, str]) -> dict[str, str]:
+    data = _deflated(base64.b64decode(form["SAMLRequest"]))
+    return form | {"SAMLRequest": base64.b64encode(data).decode()}
+
+
+def _encodings() -> list[Attack]:
+    return [
+        Attack("not deflated", raw=_carrying(b"<x/>")),
+        Attack("a bomb", raw=_carrying(_deflated(b" " * 9_000_000))),
+        Attack("something after the end", raw=_carrying(_deflated(b"<x/>") + b"more")),
+        Attack("deflated in a form", form=_deflated_form),
         Attack("no base64 in a form", form=lambda form: form | {"SAMLRequest": "<x/>"}),
         Attack(
             "another alphabet in a form",
@@ -206,4 +180,12 @@ def _queries() -> list[Attack]:
 
 def attacks() -> tuple[Attack, ...]:
     """Return all of them."""
-    return (*signatures(), *after_signing(), *_places(), *_shapes(), *_queries())
+    return (
+        *signatures(),
+        *after_signing(),
+        *_answers_elsewhere(),
+        *_not_for_us(),
+        *_structures(),
+        *_encodings(),
+        *_queries(),
+    )

@@ -57,59 +57,44 @@ def _twice(element: str) -> Octets:
     return change
 
 
+_ALGORITHMS: Final = (
+    f"{_MORE}rsa-md5",
+    f"{DS}hmac-sha1",
+    f"{_MORE}hmac-sha256",
+    f"{DS}dsa-sha1",
+    f"{_MORE}rsa-sha224",
+    f"{_MORE}RSA-SHA256",
+    f"{_MORE}ecdsa-sha256",
+    "none",
+    "",
+)
+_TRANSFORMS: Final = {
+    "an xslt transform": "http://www.w3.org/TR/1999/REC-xslt-19991116",
+    "an xpath transform": "http://www.w3.org/TR/1999/REC-xpath-19991116",
+    "a base64 transform": f"{DS}base64",
+}
+_REFERENCES: Final = {
+    "a reference to all": "",
+    "a reference elsewhere": "#_other",
+    "a reference outside": "https://evil.example/x",
+    "a reference by pointer": "#xpointer(/)",
+}
+
+
 def signatures() -> list[Attack]:
     """Return attacks on the signature itself."""
-    algorithms = (
-        f"{_MORE}rsa-md5",
-        f"{DS}hmac-sha1",
-        f"{_MORE}hmac-sha256",
-        f"{DS}dsa-sha1",
-        f"{_MORE}rsa-sha224",
-        f"{_MORE}RSA-SHA256",
-        f"{_MORE}ecdsa-sha256",
-        "none",
-        "",
-    )
     return [
         *(Attack(f"wrapped: {name}", data=_wrapped(name)) for name in EIGHT),
         Attack("a stranger's key, query", key_of="stranger"),
         Attack("a stranger's key, form", key_of="stranger", posted=True),
-        *(Attack(f"query algorithm {uri}", raw=_sig_alg(uri)) for uri in algorithms),
+        *(Attack(f"query algorithm {uri}", raw=_sig_alg(uri)) for uri in _ALGORITHMS),
         *(
             Attack(f"form algorithm {uri}", data=_attribute("SignatureMethod", "Algorithm", uri))
-            for uri in algorithms
+            for uri in _ALGORITHMS
         ),
-        Attack("no signature, query", raw=without("&SigAlg=.*")),
-        Attack("no signature value, query", raw=without("&Signature=.*")),
-        Attack("no algorithm, query", raw=without("&SigAlg=[^&]*")),
-        Attack("an empty signature, query", raw=lambda raw: re.sub("&Signature=.*", "&Signature=", raw)),
-        Attack("half a signature, query", raw=lambda raw: raw[:-120] + "%3D%3D"),
-        Attack(
-            "no signature, form",
-            data=lambda data: without("<ds:Signature .*</ds:Signature>")(data.decode()).encode(),
-        ),
-        Attack(
-            "an empty signature, form",
-            data=lambda data: re.sub(
-                b"<ds:SignatureValue>.*</ds:SignatureValue>",
-                b"<ds:SignatureValue></ds:SignatureValue>",
-                data,
-                flags=re.DOTALL,
-            ),
-        ),
-        Attack("a reference to all", data=_attribute("Reference", "URI", "")),
-        Attack("a reference elsewhere", data=_attribute("Reference", "URI", "#_other")),
-        Attack("a reference outside", data=_attribute("Reference", "URI", "https://evil.example/x")),
-        Attack("a reference by pointer", data=_attribute("Reference", "URI", "#xpointer(/)")),
-        Attack(
-            "an xslt transform",
-            data=_attribute("Transform", "Algorithm", "http://www.w3.org/TR/1999/REC-xslt-19991116"),
-        ),
-        Attack(
-            "an xpath transform",
-            data=_attribute("Transform", "Algorithm", "http://www.w3.org/TR/1999/REC-xpath-19991116"),
-        ),
-        Attack("a base64 transform", data=_attribute("Transform", "Algorithm", f"{DS}base64")),
+        *_missing(),
+        *(Attack(name, data=_attribute("Reference", "URI", uri)) for name, uri in _REFERENCES.items()),
+        *(Attack(name, data=_attribute("Transform", "Algorithm", uri)) for name, uri in _TRANSFORMS.items()),
         Attack(
             "another canonicalisation", data=_attribute("CanonicalizationMethod", "Algorithm", "urn:none")
         ),
@@ -120,6 +105,20 @@ def signatures() -> list[Attack]:
         Attack("two signed infos", data=_twice("SignedInfo")),
         Attack("two signatures", data=_twice("Signature")),
         Attack("two signature values", data=_twice("SignatureValue")),
+    ]
+
+
+def _missing() -> list[Attack]:
+    unsigned = without("<ds:Signature .*</ds:Signature>")
+    valueless = without("(?<=<ds:SignatureValue>).*(?=</ds:SignatureValue>)")
+    return [
+        Attack("no signature, query", raw=without("&SigAlg=.*")),
+        Attack("no signature value, query", raw=without("&Signature=.*")),
+        Attack("no algorithm, query", raw=without("&SigAlg=[^&]*")),
+        Attack("an empty signature, query", raw=lambda raw: re.sub("&Signature=.*", "&Signature=", raw)),
+        Attack("half a signature, query", raw=lambda raw: raw[:-120] + "%3D%3D"),
+        Attack("no signature, form", data=lambda data: unsigned(data.decode()).encode()),
+        Attack("an empty signature, form", data=lambda data: valueless(data.decode()).encode()),
     ]
 
 
