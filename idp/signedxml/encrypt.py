@@ -109,10 +109,14 @@ def encrypt(element: etree._Element, *, wrapper: str, to: Recipient) -> None:
     parent.replace(element, wrapped)
 
 
+@lru_cache(maxsize=512)
 def fits(to: Recipient) -> bool:
-    """Say whether the certificate's key is long enough to wrap a key with (RFC 8017 7.1.1)."""
-    room = _public_key(to.certificate).key_size // 8 - 2 * DIGESTS[to.digest].digest_size - 2
-    return _KEY_BYTES[to.content] <= room
+    """Say whether the certificate's key can wrap a key: neither too short (RFC 8017 7.1.1) nor too large."""
+    try:
+        _wrapped(bytes(_KEY_BYTES[to.content]), to)
+    except ValueError:
+        return False
+    return True
 
 
 def decrypt(wrapped: etree._Element, *, tag: str, keys: Sequence[Unwrap]) -> etree._Element:
@@ -160,11 +164,14 @@ def _encrypted(plain: bytes, key: bytes, content: str) -> bytes:
 def _write_key(element: etree._Element, key: bytes, to: Recipient) -> None:
     method = _add(element, XENC, "EncryptionMethod", Algorithm=to.transport)
     _add(method, DS, "DigestMethod", Algorithm=to.digest)
-    mask = MGF1_SHA1
     if to.transport == RSA_OAEP:
-        mask = to.mask
-        _add(method, XENC11, "MGF", Algorithm=mask)
-    _write_value(element, _public_key(to.certificate).encrypt(key, oaep(digest=to.digest, mask=mask)))
+        _add(method, XENC11, "MGF", Algorithm=to.mask)
+    _write_value(element, _wrapped(key, to))
+
+
+def _wrapped(key: bytes, to: Recipient) -> bytes:
+    mask = to.mask if to.transport == RSA_OAEP else MGF1_SHA1
+    return _public_key(to.certificate).encrypt(key, oaep(digest=to.digest, mask=mask))
 
 
 @lru_cache(maxsize=512)

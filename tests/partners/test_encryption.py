@@ -111,6 +111,18 @@ def test_a_key_too_short_to_wrap_with_is_no_usable_key() -> None:
         recipient(settings(key(method(OAEP, sha512), text=short), encrypt=Encrypt.ALWAYS), now=NOW)
 
 
+@pytest.mark.parametrize(
+    ("bits", "exponent"), [(16_400, 65537), (4096, 2**70 + 1)], ids=["modulus", "exponent"]
+)
+def test_a_key_too_large_to_wrap_with_is_no_usable_key(bits: int, exponent: int) -> None:
+    # Anybody can write such a key into metadata: no answer may end in an internal error for it.
+    large = certificate(public=rsa.RSAPublicNumbers(exponent, 2 ** (bits - 1) + 1).public_key())
+    assert chosen(settings(key(text=large))) is None
+    assert chosen(settings(key(text=large), key())) is not None
+    with pytest.raises(Refused):
+        recipient(settings(key(text=large), encrypt=Encrypt.ALWAYS), now=NOW)
+
+
 def test_cbc_is_used_only_where_it_was_allowed_and_until_then() -> None:
     tomorrow = NOW + timedelta(days=1)
     assert chosen(settings(key(), cbc_until=tomorrow)) == (CBC, OAEP, SHA1, MGF1)

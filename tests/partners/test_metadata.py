@@ -32,8 +32,10 @@ RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
-def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = RSA_KEY) -> str:
-    return base64.b64encode(certificate_of(key).public_bytes(Encoding.DER)).decode()
+def certificate(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey = RSA_KEY, public: rsa.RSAPublicKey | None = None
+) -> str:
+    return base64.b64encode(certificate_of(key, public).public_bytes(Encoding.DER)).decode()
 
 
 def key_descriptor(text: str, *, use: str = "") -> str:

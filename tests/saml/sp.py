@@ -39,9 +39,10 @@ NAMES = f'xmlns:samlp="{SAMLP}" xmlns:saml="{SAML}"'
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
-def certificate_of(key: PrivateKey) -> x509.Certificate:
+def certificate_of(key: PrivateKey, public: rsa.RSAPublicKey | None = None) -> x509.Certificate:
+    """Return the key's certificate, or one it signs for another key."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sp.example")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), 1)
+    builder = x509.CertificateBuilder(name, name, public or key.public_key(), 1)
     # Long expired: metadata is what makes a key trusted, not a date.
     start = datetime(2020, 1, 1, tzinfo=UTC)
     return builder.not_valid_before(start).not_valid_after(start + timedelta(days=9)).sign(key, SHA256())
