@@ -31,14 +31,16 @@ def list_(*, json_: bool) -> None:
 
 
 @command.command()
+@click.option("--force", is_flag=True, help="Do so even if applications may not know the next keys yet.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def rotate(*, json_: bool) -> None:
+def rotate(*, force: bool, json_: bool) -> None:
     """Let the next keys sign from now on, and publish new next ones.
 
-    The former keys stay published for 90 days, so that what they signed can be checked.
+    The former keys stay published for 90 days, so that what they signed can be checked. Within six
+    hours of the last time it is refused: applications keep what they read of our keys so long.
     """
     with office() as desk:
-        _print(desk.keys.rotate(actor=desk.actor), json_=json_)
+        _print(desk.keys.rotate(actor=desk.actor, force=force), json_=json_)
 
 
 @command.command(name="rotate-master")

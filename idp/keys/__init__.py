@@ -6,12 +6,14 @@ from idp.keys.make import ALGORITHMS
 from idp.keys.master import MasterKey, MasterKeys, Masters
 from idp.keys.master_file import LOOK_EVERY, MasterChange, MasterFile
 from idp.keys.reseal import Resealed, reseal
-from idp.keys.ring import KeyRing, KeyState, PublicKey
+from idp.keys.ring import KEY_SET_KEPT, METADATA_KEPT, KeyRing, KeyState, PublicKey
 from idp.keys.seal import Sealer
 
 __all__ = [
     "ALGORITHMS",
+    "KEY_SET_KEPT",
     "LOOK_EVERY",
+    "METADATA_KEPT",
     "Issuers",
     "KeyRing",
     "KeyState",

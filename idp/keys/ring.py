@@ -23,6 +23,9 @@ from idp.store.revisioned import Revisioned
 
 # How long a retired key is still published, so that what it signed can be checked.
 OVERLAP = timedelta(days=90)
+# How long partners may keep what they read of us. Within it some don't know the latest keys yet.
+KEY_SET_KEPT = timedelta(minutes=5)
+METADATA_KEPT = timedelta(hours=6)
 _SIGNING = "signing"
 _SEALED_AS = "signing key"
 
@@ -64,6 +67,9 @@ _STATES = sa.select(_keys.kid, _keys.alg, _keys.state).where(
     _keys.purpose == _SIGNING,
     _keys.key_set == sa.bindparam("in_set"),
     _keys.state.in_((KeyState.NEXT, KeyState.ACTIVE)),
+)
+_ROTATED = sa.select(sa.func.max(_keys.retired_at)).where(
+    _keys.purpose == _SIGNING, _keys.key_set == sa.bindparam("in_set")
 )
 _INSERT = sa.insert(schema.keys)
 _MOVE = (
@@ -151,6 +157,12 @@ class KeyRing:
             self._move(unit, actor, key_set, alg, turns[alg, KeyState.ACTIVE], KeyState.RETIRED)
             self._move(unit, actor, key_set, alg, turns[alg, KeyState.NEXT], KeyState.ACTIVE)
             self.make(unit, actor=actor, key_set=key_set, alg=alg, state=KeyState.NEXT)
+
+    @staticmethod
+    def rotated_at(unit: Unit, key_set: str) -> datetime | None:
+        """Return when the set was last rotated."""
+        last: datetime | None = unit.execute(_ROTATED, {"in_set": key_set}).scalar()
+        return last
 
     def _move(self, unit: Unit, actor: Actor, key_set: str, alg: str, kid: str, to: KeyState) -> None:
         was = KeyState.ACTIVE if to is KeyState.RETIRED else KeyState.NEXT

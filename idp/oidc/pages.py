@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 
 from idp.core.errors import BadMessage, Unavailable
 from idp.core.model import Reply
+from idp.keys import KEY_SET_KEPT
 from idp.oidc import logout, parameters
 from idp.oidc.authorize import Authorize
 from idp.oidc.client_request import FORM, Post
@@ -192,7 +193,7 @@ def _json(answer: JsonAnswer) -> Response:
 def _document(document: Document) -> Response:
     response = Response(document.body, mimetype="application/json")
     # Short enough that a key change made in a hurry is seen.
-    response.headers["Cache-Control"] = "public, max-age=300"
+    response.headers["Cache-Control"] = f"public, max-age={int(KEY_SET_KEPT.total_seconds())}"
     response.set_etag(document.etag)
     response.make_conditional(request)
     return response

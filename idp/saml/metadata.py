@@ -6,6 +6,7 @@ import base64
 import hashlib
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -14,7 +15,7 @@ from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, BINDING_SOAP, md, sa
 
 from idp import signedxml
 from idp.core.model import Issuer
-from idp.keys import Issuers, KeyRing, PublicKey
+from idp.keys import METADATA_KEPT, Issuers, KeyRing, PublicKey
 from idp.saml.inbound import SSO_PATH
 from idp.saml.logout import SLO_PATH, SOAP_PATH
 from idp.saml.names import FORMATS
@@ -24,7 +25,7 @@ MEDIA_TYPE = "application/samlmetadata+xml"  # metadata, appendix A
 _PREFIXES = {"md": md.NAMESPACE, "ds": xmldsig.NAMESPACE}
 # No validUntil: many partners are given a copy once, keep it for years and check the date at
 # every sign-in. Those that fetch it are told how long to keep it.
-_REFRESH = "PT6H"
+_REFRESH = f"PT{METADATA_KEPT // timedelta(hours=1)}H"
 _SLO = (
     (BINDING_HTTP_REDIRECT, SLO_PATH),
     (BINDING_HTTP_POST, SLO_PATH),

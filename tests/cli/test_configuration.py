@@ -192,6 +192,8 @@ def test_keys_are_listed_and_rotated(idp):
     assert len(after) == 6
     assert all("PRIVATE" not in key["certificate"] for key in after)
     assert next(iter(following)) in idp("key", "list").stdout
+    assert "--force" in idp.refused("key", "rotate")
+    assert len(idp.json("key", "rotate", "--force")) == 8
 
 
 def test_the_record_is_shown_newest_first_and_searched(idp):

@@ -15,6 +15,7 @@ from idp.core.errors import Refused
 from idp.core.ids import fingerprint
 from idp.desk.partners import PartnerChanges, shown
 from idp.desk.saml_choices import SamlChoices, chosen
+from idp.keys import METADATA_KEPT
 from idp.partners import oidc
 from idp.partners.saml import Encrypt, EncryptionKey, SamlSettings, Tolerated, Weak, saml_settings
 from idp.store.schema import changes
@@ -142,12 +143,26 @@ def test_switching_off_and_on_and_removing(desk, wiki, store):
     assert removed.recorded.event == "partner-removed"
 
 
-def test_rotating_lets_the_next_keys_sign(desk):
+def test_rotating_lets_the_next_keys_sign(desk, clock):
     first = desk.keys.rotate(actor=OWNER)
     following = {key.alg: key.kid for key in first if key.state == "next"}
+    clock.advance(seconds=METADATA_KEPT.total_seconds())
     second = desk.keys.rotate(actor=OWNER)
     assert {key.alg: key.kid for key in second if key.state == "active"} == following
     assert desk.keys.listing(actor=OWNER) == second
+    assert events(desk) == ["keys-rotated", "keys-rotated"]
+
+
+def test_keys_do_not_sign_before_applications_can_know_them(desk, clock):
+    """But those that may have been stolen are replaced at once."""
+    first = desk.keys.rotate(actor=OWNER)
+    for seconds in (0, METADATA_KEPT.total_seconds() - 1):
+        clock.advance(seconds=seconds)
+        with pytest.raises(Refused, match="by 2026-03-01 12:05 UTC, SAML ones by 2026-03-01 18:00 UTC"):
+            desk.keys.rotate(actor=OWNER)
+    assert desk.keys.listing(actor=OWNER) == first
+    second = desk.keys.rotate(actor=OWNER, force=True)
+    assert len(second) == len(first) + 2
     assert events(desk) == ["keys-rotated", "keys-rotated"]
 
 

@@ -133,5 +133,5 @@ def test_keys_rotated_by_eight_are_rotated_eight_times(store, clock, database, n
 
 def _rotate(_number: int, _notes: Notes, database: str) -> None:
     store = open_store(database)
-    _desk(store).keys.rotate(actor=OWNER)
+    _desk(store).keys.rotate(actor=OWNER, force=True)
     store.dispose()

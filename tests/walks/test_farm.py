@@ -180,7 +180,7 @@ def test_nodes_restarted_one_by_one_and_new_keys_cost_no_sign_in(farm: Farm, tmp
     for node in farm.nodes:
         time.sleep(1)
         assert node.stop() == 0
-        farm.installation.idp("key", "rotate")
+        farm.installation.idp("key", "rotate", "--force")
         node.start()
     time.sleep(1)
     stop.set()
