@@ -114,6 +114,13 @@ def authn_request(
     return f"<samlp:AuthnRequest {NAMES} {written}>{body}</samlp:AuthnRequest>"
 
 
+# A person named for whoever has the key: we publish none to encrypt with, so never for us.
+ENCRYPTED_ID = (
+    '<saml:EncryptedID><e:EncryptedData xmlns:e="http://www.w3.org/2001/04/xmlenc#"><e:CipherData>'
+    "<e:CipherValue>AAAA</e:CipherValue></e:CipherData></e:EncryptedData></saml:EncryptedID>"
+)
+
+
 def logout_request(
     now: datetime,
     *,

@@ -12,7 +12,7 @@ from idp.core.model import Strength, SubjectForm
 from idp.saml.contexts import MULTIPLE_AUTHN, PASSWORD_PROTECTED, REFEDS_MFA
 from tests.saml.asking import arrive, context, refuse
 from tests.saml.house import House
-from tests.saml.sp import ARTIFACT, POST, REDIRECT, Sp, authn_request, posted, query
+from tests.saml.sp import ARTIFACT, ENCRYPTED_ID, POST, REDIRECT, Sp, authn_request, posted, query
 
 EMAIL = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
@@ -142,6 +142,7 @@ def test_a_subject_is_a_hint_and_comes_back_to_be_compared(open_house: House) ->
         '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"/>',
         "<saml:NameID/>",
         f"<saml:NameID>{'x' * 257}</saml:NameID>",
+        ENCRYPTED_ID,
     ],
 )
 def test_a_subject_that_cannot_be_compared_is_denied(open_house: House, subject: str) -> None:

@@ -23,7 +23,7 @@ from tests.saml.leaving import (
     response,
     sign_in,
 )
-from tests.saml.sp import POST, Sp, logout_request, posted, query, signed
+from tests.saml.sp import ENCRYPTED_ID, POST, Sp, logout_request, posted, query, signed
 
 OTHER = "https://other.example/metadata"
 SOAP_AT = f"{BASE}/saml/slo/soap"
@@ -77,6 +77,20 @@ def test_relay_state_comes_back_with_the_answer(front: Front, ada: Person, sp: S
     browser = front.browser(ada)
     form = posted(request(front, sp, sign_in(front, browser, sp)), RelayState="a <b> &c")
     assert posts(by_post(front, browser, form))[1]["RelayState"] == "a <b> &c"
+
+
+@pytest.mark.parametrize("indexed", [True, False], ids=["index", "no index"])
+def test_whoever_is_named_in_a_way_that_nobody_here_can_read_is_nobody(
+    front: Front, ada: Person, sp: Sp, indexed: bool
+) -> None:
+    front.house.add_metadata(metadata(sp, (POST, "https://sp.example/slo")))
+    browser = front.browser(ada)
+    _, index = sign_in(front, browser, sp)
+    named = (ENCRYPTED_ID, index if indexed else "")
+    answered = by_post(front, browser, posted(request(front, sp, named)))
+    root = ours(front, message(answered, "https://sp.example/slo", "SAMLResponse"))
+    assert codes(root) == ["Requester", "UnknownPrincipal"]
+    assert is_signed_in(front, browser, sp)
 
 
 def test_case_19_what_a_form_brings_must_be_signed_by_its_sender(
