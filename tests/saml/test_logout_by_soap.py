@@ -289,6 +289,15 @@ def test_an_answer_that_somebody_else_gave_counts_for_nothing(
         assert problem
 
 
+def test_an_answer_to_another_request_counts_for_nothing(
+    front: Front, ada: Person, other: Sp, server: Server
+) -> None:
+    server.sign = lambda xml, by: signed(xml.replace('InResponseTo="', 'InResponseTo="_'), by)
+    sign_in(front, front.browser(ada), other)
+    front.end_all(ada)
+    assert server.deliver() == ["an answer to something else"]
+
+
 def test_case_26_an_answer_signed_with_sha1_counts_only_where_an_administrator_allowed_it(
     front: Front, ada: Person, other: Sp
 ) -> None:
