@@ -5,7 +5,7 @@ parse_message, validate, verify; use nothing but the tree that verify returns.
 """
 
 from idp.signedxml.algorithms import OLD_SIGNATURES, SIGNATURES
-from idp.signedxml.encrypt import Recipient, decrypt, encrypt
+from idp.signedxml.encrypt import Recipient, encrypt
 from idp.signedxml.inflate import MESSAGE_LIMIT, decode_post, decode_redirect
 from idp.signedxml.parse import DOCUMENT_LIMIT, parse_aggregate, parse_document, parse_message
 from idp.signedxml.query import MessageName, Query, read_query, sign_query, verify_query
@@ -23,7 +23,6 @@ __all__ = [
     "Recipient",
     "decode_post",
     "decode_redirect",
-    "decrypt",
     "encrypt",
     "parse_aggregate",
     "parse_document",

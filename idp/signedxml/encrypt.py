@@ -1,33 +1,29 @@
-"""Encrypt an element in place for one reader, and read what was encrypted for us (XML Encryption 1.1).
+"""Encrypt an element in place for one reader (XML Encryption 1.1).
 
-Only modes that tell when they were tampered with, and OAEP: without those whoever can have
-messages refused can read them (Bleichenbacher 1998, Jager and Somorovsky 2011). CBC is written,
-never read, and only where an administrator named the partner and a date.
+Modes that tell when they were tampered with, and OAEP: without those whoever can have messages
+refused can read them (Bleichenbacher 1998, Jager and Somorovsky 2011). CBC only where an
+administrator named the partner and a date. Nothing encrypted is read: no key is published for it.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from lxml import etree
 
-from idp.core.errors import BadMessage
 from idp.signedxml.algorithms import SHA256
-from idp.signedxml.inflate import decode_base64
 from idp.signedxml.names import DS
-from idp.signedxml.parse import parse_message
 
 XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
 XENC11: Final = "http://www.w3.org/2009/xmlenc11#"
@@ -71,9 +67,6 @@ MASKS: Final[Mapping[str, _Hash]] = MappingProxyType(
 _IV_BYTES, _BLOCK_BYTES = 12, 16
 _ELEMENT = f"{XENC}Element"
 _PREFIXES = {"xenc": XENC, "ds": DS}
-
-Unwrap = Callable[[bytes, padding.OAEP], bytes]
-"""Decrypts a wrapped key with one private key. Raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,36 +112,11 @@ def fits(to: Recipient) -> bool:
     return True
 
 
-def decrypt(wrapped: etree._Element, *, tag: str, keys: Sequence[Unwrap]) -> etree._Element:
-    """Return the element in a wrapper as a document of its own, which must be called tag.
-
-    Takes GCM and OAEP only, the key inside or right after the EncryptedData. Give it what came
-    in a signed message only. Raises BadMessage, the same for whatever went wrong.
-    """
-    data = wrapped.find(f"{{{XENC}}}EncryptedData")
-    content = _algorithm(data)
-    if data is None or content not in GCM:
-        raise _unreadable("content")
-    encrypted_key = data.find(f"{{{DS}}}KeyInfo/{{{XENC}}}EncryptedKey")
-    if encrypted_key is None:
-        encrypted_key = wrapped.find(f"{{{XENC}}}EncryptedKey")
-    scheme, value = _scheme(encrypted_key), _read_value(encrypted_key)
-    for unwrap in keys:
-        plain = _opened(_read_value(data), value, unwrap=unwrap, scheme=scheme, size=GCM[content])
-        if plain is not None:
-            root = parse_message(plain)
-            if root.tag != tag:
-                raise _unreadable("another element")
-            return root
-    raise _unreadable("key")
-
-
 def oaep(*, digest: str, mask: str) -> padding.OAEP:
     """Return the OAEP of RFC 8017 with digest and mask by URI (XML Encryption 1.1 5.5.2)."""
     return padding.OAEP(mgf=padding.MGF1(MASKS[mask]), algorithm=DIGESTS[digest], label=None)
 
 
-# Writing ----------------------------------------------------------------------------------------
 def _encrypted(plain: bytes, key: bytes, content: str) -> bytes:
     if content in GCM:
         iv = secrets.token_bytes(_IV_BYTES)
@@ -190,45 +158,3 @@ def _write_value(parent: etree._Element, value: bytes) -> None:
 def _add(parent: etree._Element, namespace: str, name: str, **attributes: str) -> etree._Element:
     prefixes = _PREFIXES | {"xenc11": XENC11} if namespace == XENC11 else _PREFIXES
     return etree.SubElement(parent, f"{{{namespace}}}{name}", attributes, nsmap=prefixes)
-
-
-# Reading ----------------------------------------------------------------------------------------
-def _opened(
-    data: bytes, wrapped_key: bytes, *, unwrap: Unwrap, scheme: padding.OAEP, size: int
-) -> bytes | None:
-    try:
-        key = unwrap(wrapped_key, scheme)
-        if len(key) != size:
-            return None
-        return AESGCM(key).decrypt(data[:_IV_BYTES], data[_IV_BYTES:], None)
-    except (InvalidTag, ValueError):
-        return None
-
-
-def _scheme(encrypted_key: etree._Element | None) -> padding.OAEP:
-    transport = _algorithm(encrypted_key)
-    if encrypted_key is None or transport not in (RSA_OAEP, RSA_OAEP_MGF1P):
-        raise _unreadable("key transport")
-    (method,) = encrypted_key.findall(f"{{{XENC}}}EncryptionMethod")
-    digest, mask = method.find(f"{{{DS}}}DigestMethod"), method.find(f"{{{XENC11}}}MGF")
-    digest_uri = SHA1 if digest is None else digest.get("Algorithm", "")
-    mask_uri = MGF1_SHA1 if mask is None or transport == RSA_OAEP_MGF1P else mask.get("Algorithm", "")
-    if digest_uri not in DIGESTS or mask_uri not in MASKS or method.find(f"{{{XENC}}}OAEPparams") is not None:
-        raise _unreadable("OAEP parameters")
-    return oaep(digest=digest_uri, mask=mask_uri)
-
-
-def _algorithm(element: etree._Element | None) -> str:
-    method = None if element is None else element.find(f"{{{XENC}}}EncryptionMethod")
-    return "" if method is None else method.get("Algorithm", "")
-
-
-def _read_value(element: etree._Element | None) -> bytes:
-    value = None if element is None else element.find(f"{{{XENC}}}CipherData/{{{XENC}}}CipherValue")
-    if value is None or len(value):
-        raise _unreadable("no value")
-    return decode_base64(value.text or "")
-
-
-def _unreadable(detail: str) -> BadMessage:
-    return BadMessage("A part of the message could not be decrypted.", detail=f"encryption: {detail}")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
 
 from idp import signedxml
@@ -19,6 +19,7 @@ from idp.core.model import SignInRequest
 from idp.partners.saml import Encrypt, Tolerated, Weak, saml_settings
 from idp.saml import outbound
 from tests.peers import require
+from tests.saml.decrypting import decrypted
 from tests.saml.house import House, message_of
 from tests.saml.sp import SAML, SAMLP, Sp, authn_request, query
 from tests.signedxml.oracles import ORACLES
@@ -44,12 +45,8 @@ def answer(house: House) -> etree._Element:
 
 def read(root: etree._Element, key: rsa.RSAPrivateKey) -> etree._Element:
     """Return the decrypted assertion."""
-
-    def unwrap(value: bytes, scheme: padding.OAEP) -> bytes:
-        return key.decrypt(value, scheme)
-
     (wrapped,) = root.findall(ENCRYPTED)
-    return signedxml.decrypt(wrapped, tag=ASSERTION, keys=[unwrap])
+    return decrypted(wrapped, key)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +124,9 @@ def test_the_key_is_looked_for_when_the_answer_is_made(house: House, key: rsa.RS
         house.door.answer(house.grant(request))
 
 
-def test_cbc_is_only_sent_within_a_signature_and_until_the_date(house: House, key: rsa.RSAPrivateKey) -> None:
+def test_case_26_cbc_is_only_sent_within_a_signature_and_until_the_date(
+    house: House, key: rsa.RSAPrivateKey
+) -> None:
     until = house.clock.now() + timedelta(days=1)
     allowed = (Tolerated(what=Weak.CBC, until=until),)
     house.add(Sp(key), encrypt=Encrypt.ALWAYS, sign_response=False, tolerated=allowed)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from idp import signedxml
@@ -16,6 +16,7 @@ from idp.core.model import Participant, Partner, Reply, Subject, SubjectForm
 from idp.partners.saml import Encrypt, saml_settings
 from idp.saml import soap
 from idp.saml.logout import Asked
+from tests.saml.decrypting import decrypted
 from tests.saml.house import House, message_of
 from tests.saml.leaving import metadata
 from tests.saml.sp import POST, SAML, SAMLP, SOAP, Sp, authn_request, query
@@ -60,11 +61,8 @@ def test_answers(
 
 
 def opened(root: etree._Element, key: rsa.RSAPrivateKey) -> etree._Element:
-    def unwrap(value: bytes, scheme: padding.OAEP) -> bytes:
-        return key.decrypt(value, scheme)
-
     (wrapped,) = root.findall(ENCRYPTED)
-    return signedxml.decrypt(wrapped, tag=ASSERTION, keys=[unwrap])
+    return decrypted(wrapped, key)
 
 
 @pytest.mark.parametrize("reason", list(Reason), ids=str)
