@@ -72,6 +72,18 @@ def test_a_refresh_token_that_was_turned_is_not_active(apis: House) -> None:
     assert apis.introspect(mine["refresh_token"], by="wiki") == NO
 
 
+def test_a_refresh_token_that_was_taken_back_is_not_active(apis: House) -> None:
+    mine = person_tokens(apis)
+    assert apis.revoke(mine["refresh_token"]).status_code == 200
+    assert apis.introspect(mine["refresh_token"], by="wiki") == NO
+
+
+def test_a_refresh_token_that_is_over_is_not_active(apis: House) -> None:
+    mine = person_tokens(apis)
+    apis.clock.advance(hours=8, seconds=1)
+    assert apis.introspect(mine["refresh_token"], by="wiki") == NO
+
+
 @pytest.mark.parametrize("token", ["unknown", "x.y", "x" * 20_000, "é", " "])
 def test_what_is_no_token_is_not_active(apis: House, token: str) -> None:
     assert apis.introspect(token) == NO

@@ -209,6 +209,12 @@ def test_without_offline_access_it_ends_with_the_session(house: House, ada: Pers
     refused(house.refresh(second["refresh_token"]), "invalid_grant")
 
 
+def test_without_offline_access_one_never_used_ends_with_the_session_too(house: House, ada: Person) -> None:
+    first = online(house, house.browser(ada))
+    house.clock.advance(hours=8, seconds=1)
+    refused(house.refresh(first["refresh_token"]), "invalid_grant")
+
+
 def test_without_offline_access_sign_out_ends_it(house: House, ada: Person) -> None:
     browser = house.browser(ada)
     first = online(house, browser)

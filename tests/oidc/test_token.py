@@ -259,11 +259,13 @@ def test_case_22_a_client_disabled_meanwhile_gets_nothing(house: House) -> None:
 
 
 def test_case_36_a_person_disabled_meanwhile_gets_nothing(house: House) -> None:
+    """Nor later: the code was shown, and is used up."""
     ada = house.add_person()
     code = house.code(house.browser(ada))
-    with house.store.write() as unit:
-        house.people.set_enabled(unit, ada.id, enabled=False)
-    refused(house.token(code), "invalid_grant")
+    for enabled in (False, True):
+        with house.store.write() as unit:
+            house.people.set_enabled(unit, ada.id, enabled=enabled)
+        refused(house.token(code), "invalid_grant")
 
 
 def test_case_36_a_person_who_may_not_enter_any_more_gets_nothing(house: House) -> None:

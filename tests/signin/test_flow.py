@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pyotp
 import pytest
 import sqlalchemy as sa
 
-from idp.core.errors import Reason, Refused
-from idp.core.model import Strength
-from idp.policy.model import Ask, Deny, Issue, Register
+from idp.core.errors import Denied, Reason, Refused
+from idp.core.model import Grant, Offer, Reply, Strength
+from idp.policy.model import Ask, Confirm, Deny, Issue, Register, Verdict
 from idp.signin.record import Expired, Finished, Foreign
 from idp.store import schema
 from tests.hallway import Browser, House, build_house
@@ -32,6 +33,43 @@ def test_password_and_code_give_one_grant(house: House, browser: Browser) -> Non
         "mail": "ada@example.org",
         "displayName": "ada",
     }
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Ask(offers=(Offer(factor="totp"),)),
+        Register(factors=("totp",)),
+        Confirm(what="consent"),
+        Deny(reason=Reason.ACCESS),
+    ],
+    ids=["ask", "register", "confirm", "deny"],
+)
+def test_only_the_verdict_to_issue_makes_a_grant(house: House, browser: Browser, verdict: Verdict) -> None:
+    """Whatever was proved, and whoever calls."""
+    house.person()
+    step = house.sign_in(browser, house.partner())
+    judged = house.flow.judge(step.sign_in, None)
+    assert judged.decision.reached is Strength.TWO
+    other = replace(judged, decision=replace(judged.decision, verdict=verdict))
+    with pytest.raises(Denied):
+        house.flow.issue(other, browser.visit())
+    assert len(house.door.grants) == 1
+
+
+def test_a_session_that_ends_while_the_answer_is_made_lets_none_leave(house: House, browser: Browser) -> None:
+    house.person()
+    house.sign_in(browser, house.partner())
+    signed_in, answer = browser.visit(), house.door.answer
+
+    def answer_late(grant: Grant) -> Reply:
+        house.hall.signout.begin(signed_in, finish_door="", finish={})
+        return answer(grant)
+
+    house.door.answer = answer_late  # type: ignore[method-assign]
+    step = house.flow.begin(house.request(house.partner()), signed_in)
+    assert step.reply is not None
+    assert step.reply.fields == {"error": "login_required"}
 
 
 def test_single_sign_on_asks_nothing_again(house: House, browser: Browser) -> None:
