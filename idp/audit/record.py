@@ -68,6 +68,8 @@ class Filter:
         """Return the conditions on the table's rows."""
         given = {name: value for name in _EQUAL if (value := getattr(self, name))}
         conditions = [_rows[name] == value for name, value in given.items()]
+        # Or SQLite would pass over the indexes of what most events don't have.
+        conditions += [_rows[name] != _NOTHING for name in given]
         if self.since is not None:
             conditions.append(_rows.at >= self.since)
         if self.until is not None:
@@ -104,6 +106,7 @@ class Recorded:
 
 
 _rows = schema.audit.c
+_NOTHING = sa.literal_column("''", sa.Text)
 _EQUAL = ("person", "partner", "event", "factor", "reason", "correlation", "reference")
 # Without RETURNING: nobody needs the number of the row.
 _INSERT = Prepared(sa.insert(schema.audit).inline())

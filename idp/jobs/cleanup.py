@@ -21,36 +21,43 @@ _NOW = sa.bindparam("now", type_=Instant)
 
 @dataclass(frozen=True, slots=True)
 class _Expiry:
-    """How to find what has expired in a table, without the write lock, and how to delete it."""
+    """How to find what has expired in a table, without the write lock, and how to delete it.
+
+    along: then deletes what went with those that were found.
+    """
 
     find: sa.Select[tuple[str]]
     delete: sa.Delete
+    along: sa.Delete | None = None
 
 
-def _expiry(table: sa.Table, key: str, condition: sa.ColumnElement[bool]) -> _Expiry:
+def _expiry(
+    table: sa.Table, key: str, condition: sa.ColumnElement[bool], *, along: sa.Delete | None = None
+) -> _Expiry:
     column = table.c[key]
     # The condition again: what was renewed since it was found stays.
-    found = column.in_(sa.bindparam("found", expanding=True))
-    return _Expiry(sa.select(column).where(condition).limit(BATCH), sa.delete(table).where(found, condition))
+    delete = sa.delete(table).where(column.in_(_FOUND), condition)
+    return _Expiry(sa.select(column).where(condition).limit(BATCH), delete, along)
 
 
+_FOUND: sa.BindParameter[str] = sa.bindparam("found", expanding=True)
 _NO_SESSION = ~sa.exists().where(schema.sessions.c.id == schema.participants.c.session)
 # A grant is checked against its session as long as it lasts, which is longer.
 _NO_GRANT = ~sa.exists().where(schema.grants.c.session == schema.sessions.c.id)
+_PARTICIPANTS = sa.delete(schema.participants).where(schema.participants.c.session.in_(_FOUND), _NO_SESSION)
 _NO_METHOD = ~sa.exists().where(schema.methods.c.id == schema.method_codes.c.method)
+_CODES = sa.delete(schema.method_codes).where(schema.method_codes.c.method.in_(_FOUND), _NO_METHOD)
 _EXPIRED = (
-    _expiry(schema.methods, "id", schema.methods.c.ends_at <= _NOW),
+    _expiry(schema.methods, "id", schema.methods.c.ends_at <= _NOW, along=_CODES),
     _expiry(schema.tokens, "secret", schema.tokens.c.expires_at <= _NOW),
     _expiry(schema.families, "family", schema.families.c.expires_at <= _NOW),
     _expiry(schema.spent, "key", schema.spent.c.expires_at <= _NOW),
     _expiry(schema.grants, "id", schema.grants.c.expires_at <= _NOW),
-    _expiry(schema.sessions, "id", (schema.sessions.c.expires_at <= _NOW) & _NO_GRANT),
-    _expiry(schema.participants, "id", _NO_SESSION),
+    _expiry(schema.sessions, "id", (schema.sessions.c.expires_at <= _NOW) & _NO_GRANT, along=_PARTICIPANTS),
     _expiry(schema.devices, "id", schema.devices.c.expires_at <= _NOW),
     _expiry(schema.sent_codes, "place", schema.sent_codes.c.expires_at <= _NOW),
     _expiry(schema.attempts, "key", schema.attempts.c.window_ends_at <= _NOW),
     _expiry(schema.bans, "network", schema.bans.c.until <= _NOW),
-    _expiry(schema.method_codes, "method", _NO_METHOD),
     _expiry(schema.deliveries, "id", schema.deliveries.c.expires_at <= _NOW),
 )
 _SENT = _expiry(schema.outbox, "id", schema.outbox.c.done_at <= _NOW)
@@ -67,11 +74,7 @@ class Retention:
 _OLD = _expiry(schema.audit, "id", schema.audit.c.at <= _NOW)
 _STILL_PERSONAL = (schema.audit.c.at <= _NOW) & schema.audit.c.personal.is_not(None)
 _NAMED = sa.select(schema.audit.c.id).where(_STILL_PERSONAL).limit(BATCH)
-_UNNAME = (
-    sa.update(schema.audit)
-    .where(schema.audit.c.id.in_(sa.bindparam("found", expanding=True)))
-    .values(personal=None)
-)
+_UNNAME = sa.update(schema.audit).where(schema.audit.c.id.in_(_FOUND)).values(personal=None)
 
 
 class CleanUp:
@@ -123,5 +126,7 @@ class CleanUp:
             if found:
                 with self._store.write() as unit:
                     deleted += unit.execute(expiry.delete, {"now": now, "found": found}).rowcount
+                    if expiry.along is not None:
+                        deleted += unit.execute(expiry.along, {"found": found}).rowcount
             if len(found) < BATCH:
                 return deleted

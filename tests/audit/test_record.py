@@ -216,3 +216,18 @@ def test_a_log_that_cannot_be_written_spoils_no_sign_in(store, clock):
     with pytest.raises(OSError, match="No space left"):
         full.close()
     assert len(search(store, AuditLog(clock, print))) == 1
+
+
+@pytest.mark.parametrize(
+    "field", ["person", "partner", "event", "factor", "reason", "correlation", "reference"]
+)
+def test_a_search_looks_at_what_it_finds_only(store, log, field):
+    if store.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL looks at a short record as a whole")
+    sent: list[tuple[str, tuple[object, ...]]] = []
+    sa.event.listen(store.engine, "before_cursor_execute", lambda *given: sent.append((given[2], given[3])))
+    with store.read() as connection:
+        log.search(connection, Filter(**{field: "x"}))
+        statement, parameters = sent[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert f"ix_audit_{field}" in plan[0][3]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from idp.store.columns import at, flag, json, metadata, sealed, text
+from idp.store.columns import at, flag, json, metadata, only, sealed, text
 
 people = sa.Table(
     "people",
@@ -52,6 +52,12 @@ methods = sa.Table(
     at("created_at"),
     at("last_used_at", nullable=True),
     at("ends_at", nullable=True),
+    # Few end by themselves: the clean-up looks at these only.
+    sa.Index(
+        "ix_methods_ends_at",
+        "ends_at",
+        **only("ends_at IS NOT NULL"),
+    ),
 )
 # Codes made by us, of which each is worth something once; used ones stay until the method goes.
 method_codes = sa.Table(

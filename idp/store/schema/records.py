@@ -27,7 +27,21 @@ audit = sa.Table(
     sa.Column("personal", sa.JSON(none_as_null=True)),
     sa.Index("ix_audit_person", "person", "at"),
     sa.Index("ix_audit_partner", "partner", "at"),
-    # Most events have none, and must not pay for an index.
+    sa.Index("ix_audit_event", "event", "at"),
+    sa.Index("ix_audit_correlation", "correlation"),
+    # Most events have none of these, and must not pay for an index.
+    sa.Index(
+        "ix_audit_factor",
+        "factor",
+        "at",
+        **only("factor <> ''"),
+    ),
+    sa.Index(
+        "ix_audit_reason",
+        "reason",
+        "at",
+        **only("reason <> ''"),
+    ),
     sa.Index(
         "ix_audit_reference",
         "reference",
