@@ -19,7 +19,7 @@ compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 # Rooms that keep something; their tests run on either backend.
 STORING := $(addprefix tests/,audit channels desk directory factors jobs keys methods oidc partners policy saml signin state store)
 
-.PHONY: help install run test check lint bench lock
+.PHONY: help install run test check lint bench size lock
 .DELETE_ON_ERROR:
 
 help: ## say what can be done here
@@ -47,6 +47,9 @@ lint: $(STAMP)/dev ## style, types, who may import whom, and the limits on size
 
 bench: $(STAMP)/dev ## measure sign-ins per core and the rest of bench/README.md
 	$(BIN)/python bench/run.py $(ARGS)
+
+size: $(STAMP)/dev ## measure whether 100,000 people and 5 million audit rows cost more than ten
+	$(BIN)/python bench/size.py $(ARGS)
 
 lock: $(STAMP)/installed ## recompile the three requirement locks from pyproject.toml
 	$(compile) --extra demo --extra build -o requirements.lock pyproject.toml

@@ -55,7 +55,7 @@ class Results:
         facts = self.machine
         return (
             f"{facts['date']}: {facts['machine']}; Python {facts['python']}, OpenSSL {facts['openssl']}, "
-            f"SQLite {facts['sqlite']}; {self.rounds} rounds; load average {self.load[0]} before, "
+            f"{facts['backend']}; {self.rounds} rounds; load average {self.load[0]} before, "
             f"{self.load[1]} after"
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import ssl
 import time
 from collections.abc import Iterator
@@ -60,6 +59,11 @@ def memory(pid: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
 
 
+def load() -> str:
+    """Return the load average of the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
 def threads(pid: int) -> int:
     """Return how many threads a process has."""
     return len(list((_PROC / str(pid) / "task").iterdir()))
@@ -72,7 +76,6 @@ def description() -> dict[str, str]:
         "python": platform.python_version(),
         "openssl": ssl.OPENSSL_VERSION.split(" (")[0].removeprefix("OpenSSL ")
         + (" without IFMA" if os.environ.get(MASK) == NO_IFMA else ""),
-        "sqlite": sqlite3.sqlite_version,
         "date": time.strftime("%Y-%m-%d"),
     }
 

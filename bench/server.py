@@ -12,9 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from itertools import chain
 from pathlib import Path
 
 import machine
+from backend import Backend
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.saml.sp import POST, Sp
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist for a minute
 SEED = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -25,6 +30,17 @@ CLIENT, REFRESHING, MACHINE, API = "bench", "bench-refresh", "bench-machine", "b
 TOKENS = ("opaque", "RS256", "ES256")
 CLIENT_SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105
 REDIRECT = "https://rp.example/callback"
+
+
+def _with_keys(host: str, *, requests_signed: bool = False) -> Sp:
+    key = rsa.generate_private_key(65537, 2048)
+    entity, base = f"https://{host}/metadata", f"https://{host}"
+    acs = ((0, f"{base}/acs", POST),)
+    return Sp(key, entity_id=entity, base=base, acs=acs, requests_signed=requests_signed)
+
+
+# Answers to the one are encrypted; the other signs its requests and sends them by POST.
+ENCRYPTED, POSTING = _with_keys("sealed.example"), _with_keys("posting.example", requests_signed=True)
 
 _IDP = Path(sys.executable).with_name("idp")
 _PATIENCE = 60.0  # seconds for a start
@@ -44,10 +60,12 @@ class Running:
     port: int
     pids: list[int]
     start: float
+    backend: Backend
 
     def cpu(self) -> float:
-        """Return the seconds computed so far by the server, all its processes together."""
-        return machine.cpu(self.pids)
+        """Return the seconds computed so far by the server and what keeps its data, all processes."""
+        beside = (machine.tree(program) for program in self.backend.programs)
+        return machine.cpu([*self.pids, *chain.from_iterable(beside)])
 
     def memory(self) -> float:
         """Return the memory of the worker in MB: of its processes, the one with most threads."""
@@ -57,8 +75,9 @@ class Running:
 class Installation:
     """A data folder, with the settings that everything about it is started with."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, backend: Backend) -> None:
         self._folder = folder
+        self._backend = backend
         self._port = _free_port()
         given = {name: value for name, value in os.environ.items() if not name.startswith("IDP_")}
         self._environment = given | {
@@ -66,6 +85,8 @@ class Installation:
             "IDP_DATA": str(folder / "data"),
             "IDP_WORKERS": "1",
         }
+        if backend.database:
+            self._environment |= {"IDP_DATABASE_URL": backend.database, "IDP_STATE_URL": backend.state}
 
     @contextmanager
     def serving(self, core: int) -> Iterator[Running]:
@@ -83,7 +104,8 @@ class Installation:
         try:
             self._wait(process, log)
             start = time.perf_counter() - began
-            yield Running(port=self._port, pids=machine.tree(process.pid), start=start)
+            pids = machine.tree(process.pid)
+            yield Running(port=self._port, pids=pids, start=start, backend=self._backend)
         finally:
             process.terminate()
             process.wait()
@@ -104,6 +126,9 @@ class Installation:
         for signed, entity in SIGNED.items():
             metadata.write_text(_METADATA.format(entity=entity, acs=acs_of(entity)))
             self._idp(["partner", "import", str(metadata), "--sign", signed])
+        for application, encrypt in ((ENCRYPTED, "always"), (POSTING, "never")):
+            metadata.write_bytes(application.metadata())
+            self._idp(["partner", "import", str(metadata), "--encrypt", encrypt])
         self._idp(
             ["partner", "add-oidc", CLIENT, "--redirect-uri", REDIRECT, "--secret-stdin"], CLIENT_SECRET
         )
@@ -131,6 +156,10 @@ class Installation:
             PASSWORD,
         )
         self._idp(["method", "add", name, "totp", "--secret", SEED])
+
+    def make_owner(self, name: str) -> None:
+        """Let a person into the console."""
+        self._idp(["person", "set", name, "--owner"])
 
     def _idp(self, arguments: Sequence[str], typed: str = "") -> None:
         done = subprocess.run(

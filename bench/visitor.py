@@ -19,6 +19,8 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pyotp
 import server
 
+from tests.saml.sp import posted, signed
+
 _STEP = 30  # seconds, of a code
 _RESTS = 1.0  # seconds; the server closes a connection that rests for two
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
@@ -84,7 +86,30 @@ class Visitor:
         address, _ = self._browser.ask(self._authn_request("both"), status=303)
         self._fill(address, status=303, username=name, password=server.PASSWORD)
         code = pyotp.TOTP(server.SEED).at(code_at * _STEP)
-        _must_answer(self._fill(address, status=200, code=code), "both")
+        _must_answer(self._fill(address, status=200, code=code), signatures=2)
+
+    def type_password(self, name: str) -> None:
+        """Come from nothing, type the password, and go no further."""
+        self._browser.forget()
+        address, _ = self._browser.ask(self._authn_request("both"), status=303)
+        self._fill(address, status=303, username=name, password=server.PASSWORD)
+
+    def enter_console(self, name: str, *, code_at: int) -> None:
+        """Sign in to the console with password and code."""
+        address, _ = self._browser.ask("/admin/applications", status=303)
+        self._fill(address, status=303, username=name, password=server.PASSWORD)
+        self._fill(address, status=200, code=pyotp.TOTP(server.SEED).at(code_at * _STEP))
+        self.page("/admin/applications")
+
+    def page(self, address: str) -> None:
+        """Look at a page."""
+        self._browser.ask(address, status=200)
+
+    def asks(self, entity: str) -> None:
+        """Come from a SAML application for the first time, and go no further."""
+        self._application.forget()
+        address = _redirect(self._request_of(entity, pattern=server.SIGNED["both"]))
+        self._application.ask(address, status=303)
 
     def _fill(self, address: str, *, status: int, **typed: str) -> str:
         """Look at a sign-in's page and send its first form, filled in."""
@@ -93,9 +118,23 @@ class Visitor:
         hidden = {name: unescape(value) for name, value in _HIDDEN.findall(form)}
         return self._browser.ask(address, status=status, form=hidden | typed)[1]
 
-    def saml(self, signed: str = "both") -> None:
+    def saml(self, what: str = "both") -> None:
         """Be answered by SAML at once, since there is a session."""
-        _must_answer(self._browser.ask(self._authn_request(signed), status=200)[1], signed)
+        page = self._browser.ask(self._authn_request(what), status=200)[1]
+        _must_answer(page, signatures=2 if what == "both" else 1)
+
+    def saml_encrypted(self) -> None:
+        """Be answered, with the assertion encrypted."""
+        address = _redirect(self._request_of(server.ENCRYPTED.entity_id))
+        answer = _must_answer(self._browser.ask(address, status=200)[1], signatures=1)
+        if b"EncryptedAssertion" not in answer:
+            raise RuntimeError(answer.decode())
+
+    def saml_posted(self) -> None:
+        """Be answered after a signed request, which came by POST."""
+        sent = posted(signed(self._request_of(server.POSTING.entity_id), server.POSTING))
+        address, _ = self._browser.ask("/saml/sso", status=303, form=sent)
+        _must_answer(self._browser.ask(address, status=200)[1], signatures=2)
 
     def oidc(self, client: str = server.CLIENT) -> dict[str, str]:
         """Get a code, since there is a session, and redeem it; return the tokens."""
@@ -153,19 +192,26 @@ class Visitor:
         if "sub" not in json.loads(text):
             raise RuntimeError(text)
 
-    def _authn_request(self, signed: str) -> str:
-        entity = server.SIGNED[signed]
+    def _authn_request(self, what: str) -> str:
+        return _redirect(self._request_of(server.SIGNED[what]))
+
+    def _request_of(self, entity: str, *, pattern: str = "") -> str:
+        """Return a request of an application; it may have its addresses from another's metadata."""
         sent_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        request = (
+        return (
             '<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"'
             ' xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
             f' ID="_{uuid.uuid4().hex}" Version="2.0" IssueInstant="{sent_at}"'
-            f' Destination="{self._base}/saml/sso" AssertionConsumerServiceURL="{server.acs_of(entity)}">'
+            f' Destination="{self._base}/saml/sso"'
+            f' AssertionConsumerServiceURL="{server.acs_of(pattern or entity)}">'
             f"<saml:Issuer>{entity}</saml:Issuer></samlp:AuthnRequest>"
         )
-        deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-        packed = deflate.compress(request.encode()) + deflate.flush()
-        return f"/saml/sso?SAMLRequest={quote(base64.b64encode(packed), safe='')}&RelayState=here"
+
+
+def _redirect(request: str) -> str:
+    deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = deflate.compress(request.encode()) + deflate.flush()
+    return f"/saml/sso?SAMLRequest={quote(base64.b64encode(packed), safe='')}&RelayState=here"
 
 
 def current_step() -> int:
@@ -173,12 +219,13 @@ def current_step() -> int:
     return int(time.time()) // _STEP
 
 
-def _must_answer(page: str, signed: str) -> None:
+def _must_answer(page: str, *, signatures: int) -> bytes:
+    """Return the answer in a page, which must be a good one with so many signatures to be seen."""
     fields = {name: unescape(value) for name, value in _HIDDEN.findall(page)}
     answer = base64.b64decode(fields["SAMLResponse"])
-    signatures = answer.count(b"<ds:SignatureValue>")
-    if b"status:Success" not in answer or signatures != (2 if signed == "both" else 1):
+    if b"status:Success" not in answer or answer.count(b"<ds:SignatureValue>") != signatures:
         raise RuntimeError(answer.decode())
+    return answer
 
 
 def _base64url(data: bytes) -> str:

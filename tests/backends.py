@@ -32,13 +32,18 @@ CHOSEN = os.environ.get("COUNTERSIGN_BACKEND", SQLITE)
 _PATIENCE = 60.0  # seconds; a loaded machine starts slowly
 # The logs are written to the system as ever, so that a killed server loses nothing; only a power
 # cut would.
-_POSTGRES_OPTIONS = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
+_POSTGRES_OPTIONS = {"max_connections": "300"}
+_HASTY = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres:
-    """A private PostgreSQL server on a free port; it refuses to run as root."""
+    """A private PostgreSQL server on a free port; it refuses to run as root.
 
-    def __init__(self) -> None:
+    durable: commits wait for the disk.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._options = _POSTGRES_OPTIONS | ({} if durable else _HASTY)
         self._bin = _postgres_programs()
         self._user = "postgres" if os.getuid() == 0 else None
         self.folder = Path(tempfile.mkdtemp(prefix="countersign-postgres-"))
@@ -54,7 +59,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = [f"--{name}={value}" for name, value in _POSTGRES_OPTIONS.items()]
+        options = [f"--{name}={value}" for name, value in self._options.items()]
         options += [f"--port={self.port}", "--listen_addresses=127.0.0.1", "--unix_socket_directories="]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -85,6 +90,12 @@ class Postgres:
                 self._process.wait(10)
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.folder.parent / f"{self.folder.name}.log").unlink(missing_ok=True)
+
+    @property
+    def pid(self) -> int:
+        """Return its first process; the others are its children."""
+        assert self._process is not None
+        return self._process.pid
 
     def url(self, database: str) -> str:
         """Return the URL of one of its databases, as the settings take it."""
@@ -143,6 +154,12 @@ class RedisServer:
 
     def stop(self) -> None:
         self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Return its process."""
+        assert self._process is not None
+        return self._process.pid
 
     def url(self, prefix: str = "") -> str:
         """Return its URL, as the settings take it, for keys with a prefix of their own."""
