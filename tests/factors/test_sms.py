@@ -87,17 +87,29 @@ def test_row_58_each_limit_holds_by_itself(store, allowance, clock, same, most, 
     spend(store, allowance, clock, other(most, *same))
 
 
+def answer(store, allowance, clock, codes: SentCodes, spending: Spending) -> None:
+    """Have a code texted, and type it."""
+    place, now = f"place of {spending.sign_in}", clock.now()
+    with store.write() as unit:
+        code = codes.current(unit, place, now=now, until=now.replace(year=2100))
+        codes.sent(unit, place, now=now, spent=allowance.spend(unit, spending, now=now))
+    with store.write() as unit:
+        assert codes.use(unit, place, code.code, now=now)
+
+
+def test_row_58_answered_texts_count_for_the_day_too(store, allowance, clock, limits, sealer):
+    with store.write() as unit:
+        limits.put(unit, TextLimits(daily=3), actor=ACTOR, at=clock.now())
+    for number in range(3):
+        answer(store, allowance, clock, SentCodes(sealer), other(number))
+    with pytest.raises(TooManyTexts) as caught:
+        spend(store, allowance, clock, other(3))
+    assert caught.value.over == "day"
+
+
 def test_row_58_answering_all_of_them_does_not_get_past_fifty_a_day(store, allowance, clock, sealer):
     for number in range(50):
-        codes = SentCodes(sealer)
-        with store.write() as unit:
-            code = codes.current(
-                unit, f"place {number}", now=clock.now(), until=clock.now().replace(year=2100)
-            )
-            spent = allowance.spend(unit, other(number, "person"), now=clock.now())
-            codes.sent(unit, f"place {number}", now=clock.now(), spent=spent)
-        with store.write() as unit:
-            assert codes.use(unit, f"place {number}", code.code, now=clock.now())
+        answer(store, allowance, clock, SentCodes(sealer), other(number, "person"))
     with pytest.raises(TooManyTexts) as caught:
         spend(store, allowance, clock, other(50, "person"))
     assert caught.value.over == "person's day"

@@ -210,6 +210,14 @@ def test_case_34_of_eight_processes_one_wins(house: House, tmp_path: Path) -> No
     assert sorted(came) == [f'"{CALLBACK}"', *["refused"] * 7]
 
 
+def test_no_secret_is_kept_with_it(house: House) -> None:
+    request_uri = pushed(house, state="a state")
+    held = house.ground.state.get("pushed:" + fingerprint(request_uri.removeprefix(PREFIX)))
+    assert held is not None
+    assert "a state" in held.value
+    assert SECRET not in held.value
+
+
 def test_case_34_even_state_that_steps_back_gives_it_once(house: House, browser: FlaskClient) -> None:
     request_uri, state = pushed(house), house.ground.state
     key = "pushed:" + fingerprint(request_uri.removeprefix(PREFIX))

@@ -41,6 +41,9 @@ ALICE = Person(
 )
 NEWCOMER = replace(ALICE, may_enrol=True)
 DISABLED = replace(ALICE, enabled=False)
+# The proofs below are a minute old.
+CHANGED = replace(ALICE, proofs_from=NOW - timedelta(seconds=59))
+CHANGED_BEFORE = replace(ALICE, proofs_from=NOW - timedelta(seconds=60))
 APP = Partner(id="i-app", door="saml", identifier="https://app.example.com/sp", name="App", issuer="i-main")
 GUARDED = replace(APP, access=AccessPolicy(people=("bob",), groups=("payroll",)))
 CLOSED = replace(APP, enabled=False)

@@ -131,6 +131,29 @@ def test_case_54_an_outsider_cannot_lock_the_owner_out_of_a_known_browser(
     refuse(house, elsewhere, begin(house, elsewhere), word="correct horse")
 
 
+def test_case_54_of_codes_too_only_the_persons_own_browsers_count_apart(
+    house: House, browser: Browser
+) -> None:
+    """Whoever has an account here, and somebody's password, gets no tries of their own at the code."""
+    house.person("ada")
+    house.person("eve")
+    house.sign_in(browser, house.partner(), "ada")
+    eve = Browser(address="203.0.113.9")
+    house.sign_in(eve, house.partner(), "eve")
+    evil = Browser(device=eve.device, address="203.0.113.9")
+    step = house.password(evil, begin(house, evil))
+    for _ in range(10):
+        with pytest.raises(Refused):
+            house.totp(evil, step, "000000")
+    house.clock.advance(seconds=30)
+    elsewhere = Browser()
+    ended = house.totp(elsewhere, house.password(elsewhere, begin(house, elsewhere)))
+    assert isinstance(ended.decision.verdict, Deny)
+    house.clock.advance(seconds=30)
+    home = Browser(device=browser.device)
+    assert house.totp(home, house.password(home, begin(house, home))).reply is not None
+
+
 def test_one_address_cannot_try_everybody(store: Store, tmp_path: Path, clock: TestClock) -> None:
     house = build_house(store, tmp_path, clock, limits=Limits(address=20))
     house.person()

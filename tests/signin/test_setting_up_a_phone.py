@@ -6,8 +6,8 @@ import pytest
 
 from idp.core.errors import Refused, Unchecked
 from idp.core.model import Person
-from idp.policy.model import Ask, Deny, Issue, Register
-from tests.hallway import Browser, House
+from idp.policy.model import Ask, Controls, Deny, Issue, Register, Rule
+from tests.hallway import ACTOR, Browser, House
 from tests.signin.texting import begin, choosing, enrol, events, wrong
 
 NUMBER = "+1 425 555 0123"
@@ -39,6 +39,19 @@ def test_a_phone_is_set_up_between_password_and_answer(
         assert house.hall.methods.secret(connection, method.id) == b"+14255550123"
     assert method.label == MASKED
     assert "method-added" in [one["event"] for one in events(house)]
+
+
+def test_a_phone_that_a_rule_shuts_out_meanwhile_is_not_set_up(
+    house: House, browser: Browser, newcomer: Person
+) -> None:
+    step = enrol(house, browser, choosing(house, browser), number=NUMBER)
+    rule = Rule(id="apps", name="apps only", controls=Controls(methods=("totp",)))
+    with house.ground.store.write() as unit:
+        house.flow.judge.rules.replace_all(unit, [rule], actor=ACTOR, at=house.clock.now())
+    step = enrol(house, browser, step, code=house.texted())
+    assert step.decision.verdict == Register(factors=("totp",))
+    with house.ground.store.read() as connection:
+        assert house.hall.methods.of(connection, newcomer.id) == ()
 
 
 def test_a_wrong_number_is_corrected_and_counts_as_no_try(
