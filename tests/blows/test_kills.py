@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,8 +71,13 @@ def _again(part: backends.Postgres | backends.RedisServer) -> None:
 
 def _children(server: Server) -> list[int]:
     """Return the workers' ids; the jobs' is the last, because it is started last."""
-    text = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
-    return sorted(int(pid) for pid in text.split())
+    listed = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+    end, found = time.monotonic() + 20, list[int]()
+    while len(found) < 3:
+        assert time.monotonic() < end, "not all workers were started"
+        time.sleep(0.05)
+        found = sorted(int(pid) for pid in listed.read_text().split())
+    return found
 
 
 @pytest.mark.parametrize(
