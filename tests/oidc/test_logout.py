@@ -180,6 +180,15 @@ def test_a_client_removed_while_the_person_was_asked(house: House, browser: Flas
     assert "Location" not in done.headers
 
 
+def test_case_29_an_address_withdrawn_while_the_person_was_asked(house: House, browser: FlaskClient) -> None:
+    asked = leave(browser, client_id="wiki", post_logout_redirect_uri=GOODBYE)
+    house.allow("wiki", post_logout_redirect_uris=["https://wiki.example/other"])
+    done = agree(browser, asked)
+    assert done.status_code == 400
+    assert "Location" not in done.headers
+    assert not signed_in(house, browser)
+
+
 def test_ui_locales_choose_the_language_and_logout_hint_is_taken(house: House, browser: FlaskClient) -> None:
     asked = leave(browser, ui_locales="ar en", logout_hint="ada")
     question = browser.get(asked.headers["Location"], base_url=BASE)

@@ -156,9 +156,12 @@ def test_it_expires(house: House, browser: FlaskClient) -> None:
 
 
 def test_repeated_parameters_are_ambiguous(house: House, browser: FlaskClient) -> None:
-    request_uri = pushed(house)
-    twice = [("client_id", "wiki"), ("request_uri", request_uri), ("request_uri", PREFIX + "x")]
-    assert is_refused(browser.get("/oidc/authorize", base_url=BASE, query_string=twice))
+    client, mine = ("client_id", "wiki"), ("request_uri", pushed(house))
+    others = ("client_id", "other"), ("request_uri", PREFIX + "x")
+    for other in others:
+        for twice in ([client, mine, other], [other, client, mine]):
+            assert is_refused(browser.get("/oidc/authorize", base_url=BASE, query_string=twice))
+    assert "code" in said(browser.get("/oidc/authorize", base_url=BASE, query_string=[client, mine]))
 
 
 def test_case_27_an_address_withdrawn_meanwhile_is_not_answered(house: House, browser: FlaskClient) -> None:

@@ -295,6 +295,16 @@ def test_case_36_what_was_revoked_stays_revoked(house: House, ada: Person) -> No
         assert house.userinfo(answer["access_token"]).status_code == 401
 
 
+def test_case_36_a_code_not_yet_redeemed_is_revoked_with_the_rest(house: House, ada: Person) -> None:
+    """Though offline access needs no session, and the person is there again."""
+    browser = house.browser(ada)
+    code = house.consent(browser, house.authorize(browser, scope=OFFLINE))
+    desk = house.desk()
+    desk.people.disable("ada", actor=TEST)
+    desk.people.enable("ada", actor=TEST)
+    refused(house.token(code), "invalid_grant")
+
+
 def test_case_36_consent_that_was_withdrawn_ends_offline_access_for_good(house: House, ada: Person) -> None:
     first = offline(house, ada)
     house.desk().consents.withdraw("ada", "wiki", actor=TEST)

@@ -72,6 +72,16 @@ def test_a_session_that_ends_while_the_answer_is_made_lets_none_leave(house: Hou
     assert step.reply.fields == {"error": "login_required"}
 
 
+def test_the_time_that_is_told_is_that_of_the_oldest_proof(house: House, browser: Browser) -> None:
+    house.person()
+    began = house.clock.now()
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    step = house.password(browser, step)
+    house.clock.advance(minutes=5)
+    house.totp(browser, step)
+    assert house.door.grants[0].authenticated_at == began
+
+
 def test_single_sign_on_asks_nothing_again(house: House, browser: Browser) -> None:
     house.person()
     house.sign_in(browser, house.partner())
