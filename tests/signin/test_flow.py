@@ -72,6 +72,18 @@ def test_a_session_that_ends_while_the_answer_is_made_lets_none_leave(house: Hou
     assert step.reply.fields == {"error": "login_required"}
 
 
+def test_what_was_cancelled_does_not_go_on(house: House, browser: Browser) -> None:
+    house.person()
+    step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
+    step = house.password(browser, step)
+    assert house.flow.give_up(step.sign_in.id, browser.visit()).reply is not None
+    with pytest.raises(Finished):
+        house.totp(browser, step)
+    with pytest.raises(Finished):
+        house.flow.give_up(step.sign_in.id, browser.visit())
+    assert house.door.grants == []
+
+
 def test_the_time_that_is_told_is_that_of_the_oldest_proof(house: House, browser: Browser) -> None:
     house.person()
     began = house.clock.now()

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from idp.audit import Filter
-from idp.core.errors import Refused
+from idp.core.errors import Denied, Refused
 from idp.core.ids import new_id
 from idp.core.model import Ending, Offer, Participant, Strength
 from idp.jobs.cleanup import CleanUp
@@ -54,6 +54,21 @@ def test_policy_sees_where_the_person_is_now_and_not_where_they_began(house: Hou
     step = house.flow.show(step.sign_in.id, browser.visit())
     house.totp(browser, house.password(browser, step))
     assert house.door.grants[0].address == OFFICE
+
+
+def test_what_was_granted_is_judged_by_where_it_was(house: House) -> None:
+    """The application that comes back for it is somewhere else, and that says nothing."""
+    house.person()
+    home = Conditions(networks=("192.0.2.0/24",), outside=True)
+    office = Conditions(networks=("192.0.2.0/24",))
+    browser = Browser(address=OFFICE)
+    house.sign_in(browser, house.partner())
+    (grant,) = house.door.grants
+    rules(house, Rule(id="home", name="not from home", conditions=home, controls=Controls(deny=True)))
+    assert house.flow.renew(grant).address == OFFICE
+    rules(house, Rule(id="office", name="not from there", conditions=office, controls=Controls(deny=True)))
+    with pytest.raises(Denied):
+        house.flow.renew(grant)
 
 
 def test_an_answer_is_checked_again_from_where_it_was_given(house: House) -> None:
