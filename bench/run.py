@@ -29,7 +29,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results.json"
 _PEOPLE = 13
 _BROWSERS = 16
-_UNDER_WAY = 1.0  # seconds until all of them type
 _STEPS = 3  # a code counts once, and is taken one step early or late: so three per person at once
 
 
@@ -182,7 +181,6 @@ def _crowd(measured: Measured, server: Running, people: list[str], *, rounds: in
     for _ in range(rounds):
         alone = _slowest(visitor.saml, count)
         with crowd.typing(server.port, people, _BROWSERS):
-            time.sleep(_UNDER_WAY)
             crowded = _slowest(visitor.saml, count)
         measured.alone.append(alone)
         measured.crowded.append(crowded)

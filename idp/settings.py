@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     state_url: str = ""
     bind: str = ""
     workers: int = Field(default=2, ge=1, le=64)
-    threads: int = Field(default=16, ge=1, le=256)
+    threads: int = Field(default=24, ge=1, le=256)
     trusted_proxies: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     outbound_networks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     outbound_ports: Annotated[tuple[_Port, ...], NoDecode, BeforeValidator(_listed)] = (443, 8443)

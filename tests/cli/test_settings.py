@@ -24,7 +24,7 @@ def test_without_anything_it_runs_on_localhost_with_sqlite(nothing_set):
     assert settings.database == f"sqlite:///{nothing_set / 'var' / 'idp.db'}"
     assert settings.listen == "127.0.0.1:8000"
     assert settings.state_url == ""
-    assert (settings.workers, settings.threads) == (2, 16)
+    assert (settings.workers, settings.threads) == (2, 24)
     assert settings.master_key is None
 
 
