@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from idp.core.errors import BadMessage
 from idp.oidc.parameters import LONGEST, read
+from tests.oidc.house import BASE, CALLBACK, House, asking
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 
@@ -54,3 +55,16 @@ def test_a_parameter_without_a_value_was_not_sent() -> None:
 def test_what_cannot_be_read_for_sure_is_refused(data: bytes) -> None:
     with pytest.raises(BadMessage):
         read(data)
+
+
+@pytest.mark.parametrize("name", ["client_id", "redirect_uri"])
+@pytest.mark.parametrize("other", ["lax", "https://lax.example/cb", "https://evil.example/", ""])
+def test_check_15_with_two_clients_or_addresses_nobody_is_answered(
+    house: House, name: str, other: str
+) -> None:
+    house.add_client("lax", redirect_uris=["https://lax.example/cb", CALLBACK])
+    fine = [*asking().items()]
+    for sent in ([*fine, (name, other)], [(name, other), *fine]):
+        response = house.browser().get("/oidc/authorize?" + urlencode(sent), base_url=BASE)
+        assert response.status_code == 400
+        assert "Location" not in response.headers
