@@ -12,6 +12,7 @@ from lxml import etree
 
 from idp.core.errors import BadMessage
 from idp.signedxml import parse_document, sign
+from idp.signedxml.names import SIGNATURE
 from tests.fuzz import readers
 from tests.fuzz.door import OUR_PAGE, OUTSIDE, Door, form, of
 from tests.fuzz.edits import BYTES, PAIRS, apply, edits
@@ -48,6 +49,8 @@ def _signed(data: bytes, signer: Sp) -> bytes:
     try:
         root = parse_document(data)
     except BadMessage:
+        return data
+    if root.find(SIGNATURE) is not None:
         return data
     root.set("ID", "_signed")
     sign(root, signer=signer.signer, alg="RS256")
