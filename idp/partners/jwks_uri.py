@@ -22,6 +22,7 @@ PAUSE = timedelta(minutes=3)
 # alive by keeping the address from answering.
 KEPT = timedelta(hours=1)
 MOST = 500  # addresses
+PATIENCE = 1.0  # seconds that others wait for whoever asks
 _BOUNDS = Bounds(seconds=5, size=64 * 1024)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -55,13 +56,17 @@ class PublishedKeys:
         A key id that is not among them, "" for any, is a reason to ask anew (OIDC core 10.1.1).
         """
         held = self._place(address)
-        # Who comes while somebody asks waits for the answer too.
-        with held.lock:
-            now = self._clock.now()
-            if not held.enough(kid, now) and now - held.asked_at >= PAUSE:
-                held.asked_at = now
-                self._fetch(address, held)
-            return held.keys if now - held.fetched_at < KEPT else ()
+        # Who comes while somebody asks waits for the answer too, but not for long: anybody can name
+        # this client, and an address that keeps us waiting must not hold up all threads.
+        if held.lock.acquire(timeout=PATIENCE):
+            try:
+                now = self._clock.now()
+                if not held.enough(kid, now) and now - held.asked_at >= PAUSE:
+                    held.asked_at = now
+                    self._fetch(address, held)
+            finally:
+                held.lock.release()
+        return held.keys if self._clock.now() - held.fetched_at < KEPT else ()
 
     def _fetch(self, address: str, held: _Held) -> None:
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ALL_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -28,6 +29,12 @@ def key_set(*keys: Any) -> bytes:
     return json.dumps({"keys": members}).encode()
 
 
+def opened() -> Event:
+    event = Event()
+    event.set()
+    return event
+
+
 @dataclass
 class Site:
     """A client's web server with its keys at one address."""
@@ -35,6 +42,7 @@ class Site:
     body: bytes = key_set("old")
     status: str = "200 OK"
     headers: str = ""
+    opened: Event = field(default_factory=opened)
     served: Served = field(default_factory=lambda: Served(port=0))
 
     @property
@@ -46,6 +54,7 @@ class Site:
         return len(self.served.requests)
 
     def answer(self, connection: socket.socket, request: bytes) -> None:
+        self.opened.wait(4)
         says(self.body, status=self.status, headers=self.headers)(connection, request)
 
 
@@ -98,6 +107,23 @@ def test_those_who_come_together_ask_once(published: PublishedKeys, site: Site) 
         found = list(pool.map(lambda _: kids(published, site, "old"), range(8)))
     assert found == [["old"]] * 8
     assert site.looks == 1
+
+
+def test_an_address_that_keeps_us_waiting_holds_up_one_and_not_all(
+    published: PublishedKeys, site: Site, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can name a client: its slow address must not take every thread."""
+    kids(published, site, "old")
+    clock.advance(seconds=FRESH.seconds)
+    monkeypatch.setattr(jwks_uri, "PATIENCE", 0.05)
+    site.opened.clear()
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(kids, published, site, "new") for _ in range(8)]
+        done, waiting = wait(asked, timeout=2, return_when=ALL_COMPLETED)
+        assert (len(done), len(waiting)) == (7, 1)
+        assert [one.result() for one in done] == [["old"]] * 7
+        site.opened.set()
+    assert site.looks == 2
 
 
 @pytest.mark.parametrize(
