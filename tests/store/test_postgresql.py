@@ -29,29 +29,36 @@ def other(database):
     other.dispose()
 
 
-def test_a_killed_server_costs_errors_only_while_it_is_away(tmp_path):
+@pytest.fixture
+def kept():
+    """Give a server that a test may kill, and a store on it that holds a row."""
     server = backends.Postgres()
+    store = open_store(server.create("killed"))
     try:
-        store = open_store(server.create("killed"))
         with store.write() as unit:
             unit.execute(sa.text("CREATE TABLE kept (n integer)"))
             unit.execute(sa.text("INSERT INTO kept VALUES (1)"))
-        with store.read() as one, store.read() as two:
-            assert one.execute(sa.text("SELECT n FROM kept")).scalar() == 1
-            assert two.execute(sa.text("SELECT n FROM kept")).scalar() == 1
-        server.kill()
-        for use in (store.read, store.write):
-            with pytest.raises(Unavailable) as caught, use():
-                pass
-            assert "connection" in caught.value.detail
-        server.start()
-        # Both connections of the pool were cut; neither costs an error now.
-        with store.read() as one, store.read() as two:
-            assert one.execute(sa.text("SELECT n FROM kept")).scalar() == 1
-            assert two.execute(sa.text("SELECT n FROM kept")).scalar() == 1
-        store.dispose()
+        yield server, store
     finally:
+        store.dispose()
         server.stop()
+
+
+def test_a_killed_server_costs_errors_only_while_it_is_away(kept):
+    server, store = kept
+    with store.read() as one, store.read() as two:
+        assert one.execute(sa.text("SELECT n FROM kept")).scalar() == 1
+        assert two.execute(sa.text("SELECT n FROM kept")).scalar() == 1
+    server.kill()
+    for use in (store.read, store.write):
+        with pytest.raises(Unavailable) as caught, use():
+            pass
+        assert "connection" in caught.value.detail
+    server.start()
+    # Both connections of the pool were cut; neither costs an error now.
+    with store.read() as one, store.read() as two:
+        assert one.execute(sa.text("SELECT n FROM kept")).scalar() == 1
+        assert two.execute(sa.text("SELECT n FROM kept")).scalar() == 1
 
 
 def test_a_connection_cut_within_a_unit_leaves_nothing_of_it(store):
