@@ -273,7 +273,10 @@ ERRORS: dict[str, CountersignError | int] = {
     "error-away": Unavailable(detail="down"),
     **{f"error-{status}": status for status in (404, 405, 413, 429, 500, 503)},
 }
-NAMES = (*(sample.name for sample in SAMPLES), *ERRORS)
+# The status that each page comes with, by its name.
+NAMES = {sample.name: sample.status for sample in SAMPLES} | {
+    name: error if isinstance(error, int) else error.status for name, error in ERRORS.items()
+}
 WITHOUT_SCRIPTS = frozenset(sample.name for sample in SAMPLES if not sample.scripts)
 
 

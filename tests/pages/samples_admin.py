@@ -125,9 +125,9 @@ def _list(**changed: Any) -> dict[str, object]:
     return {
         "username": "ada@example.com",
         "wanted": "",
-        "total": 3,
+        "further": False,
         "found": (_PARTNER, _WIKI, _OTHER),
-        "more": 0,
+        "next": "",
         "sources": {"i1": _WAITING, "i3": _FAILED},
         "unusable": (),
         **changed,
@@ -159,8 +159,8 @@ def _preview(**changed: Any) -> dict[str, object]:
 
 ADMIN: tuple[tuple[str, str, dict[str, object], int], ...] = (
     ("admin-applications", "applications", _list(unusable=(_BROKEN,)), 200),
-    ("admin-none", "applications", _list(total=0, found=(), sources={}), 200),
-    ("admin-many", "applications", _list(total=1200, wanted="tra", more=40), 200),
+    ("admin-none", "applications", _list(found=(), sources={}), 200),
+    ("admin-many", "applications", _list(wanted="tra", next="i3"), 200),
     ("admin-new", "new", _new(), 200),
     (
         "admin-new-wrong",
