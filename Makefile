@@ -32,11 +32,11 @@ run: install ## start the provider, two demo applications, a phone and demo peop
 
 test: $(STAMP)/dev ## run the tests (what they need beside Python is installed by apt when root)
 	@.ci/peers
-	@$(BIN)/pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n auto $(ARGS)
 
 check: lint ## everything: lint, the tests with long searches, and all that store anything on PostgreSQL and Redis
 	@COUNTERSIGN_LONG=1 $(MAKE) --no-print-directory test
-	@COUNTERSIGN_BACKEND=postgres $(BIN)/pytest -n auto --dist loadfile $(STORING)
+	@COUNTERSIGN_BACKEND=postgres $(BIN)/pytest -n auto $(STORING)
 
 lint: $(STAMP)/dev ## style, types, who may import whom, and the limits on size
 	$(BIN)/ruff check

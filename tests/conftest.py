@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from idp.store import Store, open_store
 from tests import backends
@@ -27,9 +30,14 @@ settings.register_profile(
 settings.load_profile("long" if os.environ.get("COUNTERSIGN_LONG") else "steady")
 
 
+# Looked through all the time, what thousands of tests were imported for takes a tenth of a run.
+gc.set_threshold(100_000, 50, 100)
+
 # They wait for servers and browsers more than they compute: begun first, and beside one more process
 # than there are cores, they leave none of these idle at the end.
-_WAITING = frozenset({"cli", "demo", "pages", "walks"})
+_WAITING = ("walks", "demo", "cli", "pages")
+# How the names of files begin that share a server, which each process would start for itself.
+_SHARED = ("tests/walks/test_demo_", "tests/walks/test_server_")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -38,15 +46,15 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Have files begun in the order in which they are collected."""
-    config.option.loadscopereorder = False
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Give files to processes, but all walks on one server or demo to one."""
+    return _ByServer(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put those that wait first."""
-    here = Path(__file__).parent
-    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in _WAITING)
+class _ByServer(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return next(filter(nodeid.startswith, _SHARED), nodeid.partition("::")[0])
 
 
 @pytest.fixture

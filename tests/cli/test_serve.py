@@ -121,6 +121,11 @@ def test_the_installation_is_healthy_but_for_an_owner(running):
     assert [finding["what"] for finding in report["findings"] if not finding["ok"]] == ["owner"]
 
 
+def test_without_a_token_there_are_no_metrics(running):
+    assert running.get("/metrics") == 404
+    assert not Path(running.environment["IDP_DATA"], "counts").exists()
+
+
 def test_a_change_reaches_every_worker_within_two_seconds(running):
     before = {key["kid"] for key in running.json("/oidc/jwks")["keys"]}
     running.idp("key", "rotate")
@@ -234,9 +239,3 @@ def test_the_metrics_are_those_of_all_processes(tmp_path):
         # Whichever worker answers, it tells of both.
         assert [counted() for _ in range(6)] == [True] * 6
         assert server.end()[0] == 0
-
-
-def test_without_a_token_there_are_no_metrics(tmp_path):
-    with serving(tmp_path / "data", IDP_WORKERS="1") as server:
-        assert server.get("/metrics") == 404
-        assert not (tmp_path / "data" / "counts").exists()

@@ -14,7 +14,7 @@ from tests.fuzz.installation import Installation, prepare
 from tests.fuzz.search import NAMES, measure, search
 
 _LONG = bool(os.environ.get("COUNTERSIGN_LONG"))
-_EXAMPLES = 20_000 if _LONG else 300
+_EXAMPLES = 20_000 if _LONG else 150
 _MOST_GROWTH = 50 * 1024  # KiB
 # Werkzeug leaves the file of a form that was cut short to the collector, which closes it at once.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.Spooled:ResourceWarning")

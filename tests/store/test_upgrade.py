@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from idp.core.errors import Refused
@@ -108,6 +109,13 @@ def test_a_schema_of_a_newer_version_is_refused_and_left_alone(empty):
             refuse(empty)
     with empty.read() as connection:
         assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+
+
+def test_the_names_of_the_migrations_are_alembics_order():
+    """Which version a database has is told without Alembic, by the names alone."""
+    scripts = ScriptDirectory(str(_VERSIONS.parent))
+    ordered = [script.revision for script in scripts.walk_revisions()][::-1]
+    assert ordered == sorted(path.name.partition("_")[0] for path in _VERSIONS.glob("[0-9]*.py"))
 
 
 def test_checking_tells_this_version_and_refuses_an_empty_database(empty):

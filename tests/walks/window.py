@@ -16,6 +16,12 @@ _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
+_NO_COMPLAINTS = (
+    # A page that came with 403 or 410 may well be the right one.
+    "Failed to load resource: the server responded with a status of 4",
+    # We typed before the browser had drawn the page.
+    "Autofocus processing was blocked because a document already has a focused element.",
+)
 _LABELS = ("User name", "Password", "Code")
 
 
@@ -33,8 +39,7 @@ class Window:
         self.tab.on("pageerror", lambda error: self._complained(str(error)))
 
     def _complained(self, text: str) -> None:
-        # That a page came with 403 or 410 is no complaint about it.
-        if not text.startswith("Failed to load resource: the server responded with a status of 4"):
+        if not text.startswith(_NO_COMPLAINTS):
             self.complaints.append(text)
 
     def another(self) -> Window:
