@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine.interfaces import ReflectedIndex
@@ -141,7 +142,10 @@ def upgrade_new(_number: int, notes: Notes, database: str) -> None:
 def test_partners_of_an_older_version_are_found_by_their_names(empty):
     with empty.write() as unit:
         unit.execute(sa.select(1))  # a transaction that Alembic sees is ours to end
-        command.upgrade(upgrading._config(unit.connection), "0007")
+        config = Config()
+        config.set_main_option("script_location", str(_VERSIONS.parent))
+        config.attributes["connection"] = unit.connection
+        command.upgrade(config, "0007")
         old = {"id": "p", "door": "saml", "identifier": "https://SP.example", "name": "Über", "issuer": "i"}
         old |= {"enabled": True, "release": [], "access": {}, "notes": "", "revision": 1}
         columns = [column for column in schema.partners.c if column.name not in {"sought", "started"}]
