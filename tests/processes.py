@@ -14,7 +14,15 @@ from typing import Any
 # server are, without a second of imports each.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["pytest", "hypothesis", "idp.state", "idp.jobs", "idp.store.upgrade", "idp.app.desk", "tests.hallway"]
+    [
+        "pytest",
+        "hypothesis",
+        "idp.state",
+        "idp.jobs",
+        "idp.store.upgrade",
+        "tests.desk.conftest",
+        "tests.oidc.house",
+    ]
 )
 _DEADLINE = 60.0
 
