@@ -15,7 +15,9 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from idp.cli import main
 from tests.cli.conftest import IDP
 
 _PATIENCE = 60.0  # seconds; a loaded machine starts slowly
@@ -59,10 +61,14 @@ class Server:
     def json(self, path: str) -> dict:
         return json.loads(self.ask(path)[1])
 
-    def idp(self, *arguments: str) -> str:
-        return subprocess.run(
-            [IDP, *arguments], env=self.environment, capture_output=True, text=True, check=True
-        ).stdout
+    def idp(self, *arguments: str, exit_code: int = 0) -> str:
+        """Run a command in this process, which takes less time than to load it again."""
+        gone = {name: None for name in os.environ if name not in self.environment}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(Path(self.environment["IDP_DATA"]).parent)
+            result = CliRunner(env=gone | self.environment).invoke(main, arguments)
+        assert result.exit_code == exit_code, result.output
+        return result.stdout
 
     def children(self) -> set[int]:
         text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
@@ -115,9 +121,7 @@ def test_it_answers(running):
 
 
 def test_the_installation_is_healthy_but_for_an_owner(running):
-    with pytest.raises(subprocess.CalledProcessError) as caught:
-        running.idp("doctor", "--json")
-    report = json.loads(caught.value.stdout)
+    report = json.loads(running.idp("doctor", "--json", exit_code=1))
     assert [finding["what"] for finding in report["findings"] if not finding["ok"]] == ["owner"]
 
 
