@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import unicodedata
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,9 +43,7 @@ class PasswordHasher:
             time_cost=cost.passes, memory_cost=cost.memory, parallelism=cost.lanes
         )
         self._waiting = waiting
-        # What an unknown person's password is compared with, so that it takes as long. Nothing
-        # hashes to it on purpose: its password was random and is forgotten.
-        self._nobody = self._argon2.hash(os.urandom(16))
+        self._nobody = _hash_of_nobody(cost)
         self._lane = _Lane(waiting)
 
     def hash(self, password: str) -> str:
@@ -93,6 +92,15 @@ class _Lane:
             return self._thread.submit(work).result()
         finally:
             self._places.release()
+
+
+def _hash_of_nobody(cost: Cost) -> str:
+    """Return what an unknown person's password is compared with, so that it takes as long.
+
+    Its salt and its 256 bits are drawn, not computed: no password is known that hashes to it.
+    """
+    salt, digest = (b64encode(os.urandom(length)).rstrip(b"=").decode() for length in (16, 32))
+    return f"$argon2id$v=19$m={cost.memory},t={cost.passes},p={cost.lanes}${salt}${digest}"
 
 
 def _bytes(password: str) -> bytes:

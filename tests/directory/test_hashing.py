@@ -7,12 +7,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import argon2
 import pytest
+from argon2.exceptions import VerifyMismatchError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from idp.core.errors import Busy, Refused
-from idp.directory.hashing import LONGEST, Cost, PasswordHasher
+from idp.directory.hashing import LONGEST, Cost, PasswordHasher, _hash_of_nobody
 
 CHEAP = Cost(memory=8, passes=1)
 
@@ -41,6 +43,16 @@ def test_two_hashes_of_one_password_differ(hasher):
 def test_nobody_has_no_password(hasher):
     assert not hasher.verify(None, "")
     assert not hasher.verify(None, "anything")
+
+
+def test_nobodys_password_costs_what_everybodys_does():
+    """An unknown name would tell itself by a quick answer if argon2 refused its hash, or found it cheap."""
+    cost = Cost(memory=16, passes=3, lanes=2)
+    hashed, nobody = PasswordHasher(cost).hash("a password"), _hash_of_nobody(cost)
+    assert argon2.extract_parameters(nobody) == argon2.extract_parameters(hashed)
+    assert [len(part) for part in nobody.split("$")] == [len(part) for part in hashed.split("$")]
+    with pytest.raises(VerifyMismatchError):  # and not InvalidHashError: it did compute
+        argon2.PasswordHasher().verify(nobody, "anything")
 
 
 @pytest.mark.parametrize(
