@@ -1,4 +1,4 @@
-"""Every page against axe: WCAG 2.2 AA and good practice, light and dark, both directions."""
+"""Every page against axe (WCAG 2.2 AA, good practice) and on a small phone; both schemes, both directions."""
 
 from __future__ import annotations
 
@@ -16,27 +16,54 @@ _RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
+_PHONE = 320  # CSS pixels
+_LARGE = 44
+_TARGETS = "button:visible, a:visible, input:visible:not([type=checkbox], [type=radio]), .tick, summary"
+# In one go, since each question to the browser costs as much as loading a page.
+_BOXES = """targets => targets.map(target => {
+    const box = target.getBoundingClientRect();
+    return [box.left, box.right, box.height];
+})"""
 
 
 # Colours, widths and directions do not depend on one another: two looks see all of each.
 @pytest.fixture(scope="module", params=[(360, "dark", "ar"), (1280, "light", "en")], ids=str)
-def look(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+def look(browser: Browser, request: pytest.FixtureRequest) -> Iterator[tuple[Page, int]]:
     width, scheme, tag = request.param
-    viewport = {"width": width, "height": 800}
-    context = browser.new_context(viewport=viewport, color_scheme=scheme, locale=tag)  # type: ignore[arg-type]
-    yield context.new_page()
+    context = browser.new_context(color_scheme=scheme, locale=tag)
+    yield context.new_page(), width
     context.close()
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - WITHOUT_SCRIPTS))
-def test_axe_finds_nothing(look: Page, base: str, name: str) -> None:
-    answer = look.goto(f"{base}/{name}")
+def test_axe_finds_nothing_and_targets_are_large(look: tuple[Page, int], base: str, name: str) -> None:
+    tab, width = look
+    tab.set_viewport_size({"width": width, "height": 800})
+    answer = tab.goto(f"{base}/{name}")
     assert answer is not None
     assert answer.status == NAMES[name], "or axe looks at the page that tells of an error"
-    look.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-    result = Axe().run(look, options=_RULES)
+    tab.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    result = Axe().run(tab, options=_RULES)
     assert [
         f"{violation['id']}: {node['html'][:120]}"
         for violation in result.response["violations"]
         for node in violation["nodes"]
     ] == []
+    assert _too_small_or_outside(tab) == []
+
+
+@pytest.mark.parametrize("tag", ["en", "ar"])
+@pytest.mark.parametrize("name", sorted(WITHOUT_SCRIPTS))
+def test_without_scripts_targets_are_large(browser: Browser, base: str, name: str, tag: str) -> None:
+    context = browser.new_context(locale=tag, java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(f"{base}/{name}")
+    assert _too_small_or_outside(tab) == []
+    context.close()
+
+
+def _too_small_or_outside(tab: Page) -> list[list[float]]:
+    """Return left, right and height of what a thumb misses on a small phone, or that stands out of it."""
+    tab.set_viewport_size({"width": _PHONE, "height": 600})
+    boxes: list[list[float]] = tab.locator(_TARGETS).evaluate_all(_BOXES)
+    return [box for box in boxes if box[0] < 0 or box[1] > _PHONE or box[2] < _LARGE]
