@@ -159,8 +159,10 @@ class PartnerDesk:
         search is a part of a name or identifier, in any case.
         """
         need_owner(actor)
+        if search:
+            return self.partners.search(search, after=after, limit=limit, without=own.DOOR)
         with self.store.read() as connection:
-            return self.partners.page(connection, search=search, after=after, limit=limit, without=own.DOOR)
+            return self.partners.page(connection, after=after, limit=limit, without=own.DOOR)
 
     def show(self, which: str, *, actor: Actor) -> Partner:
         """Return one partner. Raises Refused."""
