@@ -22,7 +22,7 @@ class Names:
     def having(self, part: str, *, after: tuple[str, str] | None) -> Iterator[str]:
         """Yield ids of those with a part, by name; of those behind a pair, which need not be among them."""
         at = self._starts[bisect(self._pairs, after) if after else 0]
-        while (at := self._text.find(part, at)) >= 0:
+        while 0 <= (at := self._text.find(part, at)) < self._starts[-1]:
             place = bisect(self._starts, at)
             yield self._pairs[place - 1][1]
             at = self._starts[place]

@@ -60,6 +60,11 @@ def test_exactly_those_are_found_that_have_the_part(store, clock, partners, name
         assert pages == expected
 
 
+@pytest.mark.parametrize("part", ["", "\n", "wiki"])
+def test_among_nobody_nobody_is_found(partners, part):
+    assert found(partners, part) == []
+
+
 def test_a_search_is_folded_literal_and_by_name(store, clock, partners):
     names = ["beta 100%", "Alpha_1", "ALPHA/2", "Straße", 'it\'s "x"', "日本", "a\\b"]
     apps = (replace(WIKI, id=f"p{at}", identifier=f"app{at}", name=name) for at, name in enumerate(names))
