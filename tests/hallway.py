@@ -10,6 +10,7 @@ from pathlib import Path
 import pyotp
 import sqlalchemy as sa
 
+from idp.app.factors import WORTHS
 from idp.app.ground import Ground, make_ground
 from idp.app.hallway import Hallway, build_hallway
 from idp.audit import AuditLog, to_stream
@@ -37,7 +38,6 @@ from idp.factors import sms
 from idp.jobs import Outbox
 from idp.jobs.outbox import Outcome
 from idp.keys import MasterKey, Sealer
-from idp.policy.model import FACTORS
 from idp.sessions import Lifetimes
 from idp.signin.flow import Flow
 from idp.signin.limits import Limits
@@ -143,7 +143,7 @@ class House:
         return found
 
     def give_totp(self, person: Person) -> None:
-        worth = FACTORS["totp"]
+        worth = WORTHS["totp"]
         proof = Proof(person=person.id, factor="totp", kinds=worth.kinds, amr=worth.amr, at=self.clock.now())
         seeded = NewMethod(
             factor="totp", label="Authenticator app", secret=SEED, counter=-1, data={}, proof=proof

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idp.app.factors import WORTHS
 from idp.audit import AuditLog
 from idp.channels import Mail, Texts
 from idp.channels.carriers import Carriers
@@ -73,8 +74,8 @@ def build_desk(
     hasher = PasswordHasher(cost)
     local = LocalSource(store, hasher, clock)
     people, methods = People(store, clock, [local]), Methods(store, sealer, clock)
-    issuers, partners, outbox = Issuers(store), Partners(store), Outbox(store, sealer, clock)
-    consents, grants = Consents(), Grants(store, clock, audit)
+    issuers, partners, consents = Issuers(store), Partners(store), Consents()
+    outbox, grants = Outbox(store, sealer, clock), Grants(store, clock, audit)
     farewell = Farewell(partners=partners, sessions=Sessions(Lifetimes()), grants=grants, outbox=outbox)
     http = http or HttpClient(Reach())
     partner_desk = PartnerDesk(
@@ -97,9 +98,12 @@ def build_desk(
             methods=methods,
             farewell=farewell,
             lockout=Lockout(store, clock, LimitsStore(store).get),
+            worths=WORTHS,
             audit=audit,
         ),
-        personal=PersonalDesk(store=store, clock=clock, people=people, farewell=farewell, audit=audit),
+        personal=PersonalDesk(
+            store=store, clock=clock, people=people, farewell=farewell, worths=WORTHS, audit=audit
+        ),
         consents=ConsentDesk(
             store=store, people=people, partners=partners, consents=consents, grants=grants, audit=audit
         ),
@@ -107,18 +111,21 @@ def build_desk(
             store=store, clock=clock, people=people, methods=methods, farewell=farewell, audit=audit
         ),
         partners=partner_desk,
-        policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), audit=audit),
+        policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), factors=tuple(WORTHS), audit=audit),
         channels=_channels(store, clock, sealer, people, outbox, audit),
         keys=KeyDesk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
-        limits=LimitDesk(
-            store=store, clock=clock, limits=LimitsStore(store), bans=Bans(store, clock), audit=audit
-        ),
+        limits=_limits(store, clock, audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
     )
+
+
+def _limits(store: Store, clock: Clock, audit: AuditLog) -> LimitDesk:
+    bans = Bans(store, clock)
+    return LimitDesk(store=store, clock=clock, limits=LimitsStore(store), bans=bans, audit=audit)
 
 
 def _channels(

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
+from idp.app.factors import build_factors
 from idp.app.ground import Ground
-from idp.channels import Texts, texts
-from idp.channels.carriers import Carriers
 from idp.core.ports import Door
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
-from idp.factors.access_pass import AccessPass
-from idp.factors.password import Password
-from idp.factors.recovery import Recovery
-from idp.factors.sms import Allowance, Sms, TextLimitsStore
-from idp.factors.sms.factor import Messages
-from idp.factors.sms.sent import SentCodes
-from idp.factors.totp import Totp
+from idp.factors.tools import Tools
 from idp.methods import Methods
 from idp.policy.rules import Rules
 from idp.sessions import Consents, Devices, Grants, Subjects
@@ -28,7 +20,7 @@ from idp.signin.attempts import Attempts
 from idp.signin.farewell import Farewell
 from idp.signin.flow import Flow
 from idp.signin.issue import Issuing
-from idp.signin.judge import Factors, Judge
+from idp.signin.judge import Judge
 from idp.signin.launcher import Launcher, Start
 from idp.signin.limits import Limits, LimitsStore
 from idp.signin.lockout import Lockout
@@ -36,7 +28,6 @@ from idp.signin.logout import SignOut
 from idp.signin.pages import SignInPages
 from idp.signin.record import SignIns
 from idp.signin.renewal import Renewal
-from idp.store.revisioned import Revisioned
 from idp.web.i18n import translate_for
 
 
@@ -76,7 +67,7 @@ def build_hallway(
         methods=methods,
         partners=ground.partners,
         rules=Rules(store),
-        factors=_factors(ground, people, methods),
+        factors=build_factors(_tools(ground, people, methods)),
         consents=Consents(),
     )
     farewell = Farewell(
@@ -148,38 +139,16 @@ def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants, farewell
     )
 
 
-def _factors(ground: Ground, people: People, methods: Methods) -> Factors:
-    # A new factor is its file in factors/, its template, and one line here.
-    password = Password(store=ground.store, people=people, clock=ground.clock)
-    totp = Totp(
+def _tools(ground: Ground, people: People, methods: Methods) -> Tools:
+    return Tools(
         store=ground.store,
-        methods=methods,
+        clock=ground.clock,
         sealer=ground.sealer,
-        clock=ground.clock,
-        issuer_name=ground.service_name,
-    )
-    sms = _sms(ground, methods)
-    access_pass = AccessPass(store=ground.store, methods=methods, clock=ground.clock)
-    recovery = Recovery(store=ground.store, methods=methods, sealer=ground.sealer, clock=ground.clock)
-    # In this order they are asked for and proposed: the safer first. Who was given a pass is to
-    # use it; recovery codes are the last resort.
-    return Factors(
-        provers={factor.name: factor for factor in (password, access_pass, totp, sms, recovery)},
-        enrollers={factor.name: factor for factor in (totp, sms, recovery)},
-    )
-
-
-def _sms(ground: Ground, methods: Methods) -> Sms:
-    store, sealer = ground.store, ground.sealer
-    return Sms(
-        store=store,
+        people=people,
         methods=methods,
-        sealer=sealer,
-        clock=ground.clock,
-        texts=Texts(ground.outbox, ground.clock),
-        ready=Revisioned(store, partial(Carriers.takes, kind=texts.KIND)).get,
-        messages=Messages(service_name=ground.service_name, issuers=ground.issuers, translate=translate_for),
-        allowance=Allowance(sealer=sealer, limits=TextLimitsStore(store)),
-        codes=SentCodes(sealer),
+        issuers=ground.issuers,
+        outbox=ground.outbox,
         audit=ground.audit,
+        service_name=ground.service_name,
+        translate=translate_for,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from idp.core.errors import Denied
 from idp.core.model import (
@@ -109,10 +109,10 @@ class Factor(Protocol):
 
     @property
     def name(self) -> str:
-        """Return the factor's name, as in `policy.model.FACTORS`."""
+        """Return the factor's name."""
 
-    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
-        """Return what of this factor could be asked of the person now.
+    def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
+        """Return what of this factor could be asked of the person now, None when nobody is known yet.
 
         methods are the person's registered methods, of every factor.
         """
@@ -130,12 +130,13 @@ class Factor(Protocol):
         """Check the answer to what was asked. Raises Refused when it is wrong."""
 
 
+@runtime_checkable
 class Enroller(Protocol):
     """Sets up a new method of one factor."""
 
     @property
     def name(self) -> str:
-        """Return the factor's name, as in `policy.model.FACTORS`."""
+        """Return the factor's name."""
 
     def propose(self, person: Person) -> Offer | None:
         """Return what the person could set up now, None when it can't be (nothing would arrive)."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from idp.audit import AuditLog, Entry, Event
 from idp.core.errors import Refused
-from idp.core.model import Actor, Method, Person
+from idp.core.model import Actor, Kind, Method, Person
 from idp.core.ports import Clock
 from idp.desk.rights import need_owner
 from idp.directory import phones
@@ -18,7 +18,7 @@ from idp.directory.people import NewPerson, People, PersonChanges
 from idp.factors import password, sms
 from idp.factors.codes import target_of
 from idp.methods import Methods
-from idp.policy.model import FACTORS
+from idp.policy.model import Worths
 from idp.signin import lockout
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
@@ -35,7 +35,7 @@ class PersonSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleDesk:
-    """The desk's verbs for people; names are looked up as at sign-in."""
+    """The desk's verbs for people; names are looked up as at sign-in. worths are the factors'."""
 
     store: Store
     clock: Clock
@@ -45,6 +45,7 @@ class PeopleDesk:
     methods: Methods
     farewell: Farewell
     lockout: lockout.Lockout
+    worths: Worths
     audit: AuditLog
 
     def add(self, new: NewPerson, *, password: str, actor: Actor) -> Person:
@@ -79,7 +80,7 @@ class PeopleDesk:
             person = found(self.people, connection, name)
             locked = any(
                 self.lockout.locked(connection, factor=factor, target=target)
-                for factor, target in tries(self.people, connection, person)
+                for factor, target in tries(self.people, connection, person, self.worths)
             )
             return PersonSeen(person=person, methods=self.methods.of(connection, person.id), locked=locked)
 
@@ -134,7 +135,7 @@ class PeopleDesk:
         need_owner(actor)
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
-            lockout.forget(unit, tries(self.people, unit.connection, person))
+            lockout.forget(unit, tries(self.people, unit.connection, person, self.worths))
             self._record(unit, Event.UNLOCKED, person, actor)
         return person
 
@@ -158,8 +159,8 @@ def typed(people: People, connection: sa.Connection, person: Person) -> list[tup
     return [("password", password.target_of(name)) for name in people.login_keys(connection, person.id)]
 
 
-def tries(people: People, connection: sa.Connection, person: Person) -> list[tuple[str, str]]:
+def tries(people: People, connection: sa.Connection, person: Person, worths: Worths) -> list[tuple[str, str]]:
     """Return by which factors and targets wrong tries of a person are counted, at every factor."""
-    codes = [factor for factor, worth in FACTORS.items() if not worth.first]
     keys = (target_of(person.id), "enrol:" + person.id)
-    return [*typed(people, connection, person), *((factor, key) for factor in codes for key in keys)]
+    mine = [(factor, key) for factor, worth in worths.items() if Kind.HAVE in worth.kinds for key in keys]
+    return [*typed(people, connection, person), *mine]

@@ -15,6 +15,7 @@ from idp.core.ports import Clock
 from idp.desk.people import found, tries
 from idp.desk.rights import need_owner
 from idp.directory.people import People
+from idp.policy.model import Worths
 from idp.signin import lockout
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit, schema
@@ -47,6 +48,7 @@ class PersonalDesk:
     clock: Clock
     people: People
     farewell: Farewell
+    worths: Worths
     audit: AuditLog
 
     def export(self, name: str, *, actor: Actor) -> Mapping[str, Any]:
@@ -69,7 +71,7 @@ class PersonalDesk:
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             self.farewell.end_all(unit, person.id, self.clock.now())
-            lockout.forget(unit, tries(self.people, unit.connection, person))
+            lockout.forget(unit, tries(self.people, unit.connection, person, self.worths))
             for behind in _BEHIND:
                 unit.execute(behind, {"whose": person.id})
             for table in _OWN:

@@ -15,11 +15,12 @@ from idp.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyDesk:
-    """The desk's verbs for policy rules."""
+    """The desk's verbs for policy rules. factors are the names of those in use."""
 
     store: Store
     clock: Clock
     rules: Rules
+    factors: tuple[str, ...]
     audit: AuditLog
 
     def listing(self, *, actor: Actor) -> tuple[Rule, ...]:
@@ -30,7 +31,7 @@ class PolicyDesk:
     def replace_all(self, data: object, *, actor: Actor) -> tuple[Rule, ...]:
         """Put the rules in a JSON value in the place of all. Raises Refused, naming the place."""
         need_owner(actor)
-        rules = read(data)
+        rules = read(data, self.factors)
         with self.store.write(alone=True) as unit:
             self.rules.replace_all(unit, rules, actor=actor, at=self.clock.now())
             entry = Entry(

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from idp.core.errors import Refused
-from idp.core.model import Asked, Method, Offer, Person, Proof, SignIn
+from idp.core.model import Asked, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock
 from idp.directory.people import People, login_key
 from idp.factors.proofs import proof_of
+from idp.factors.tools import Tools
+from idp.policy.model import FactorWorth
 from idp.store import Store
 
 WRONG = "That user name or password is not right. Check both and try again."
@@ -19,13 +21,19 @@ class Password:
     """The password factor; its form has the fields `username` and `password`."""
 
     name = "password"
+    worth = FactorWorth(kinds=frozenset({Kind.KNOW}), amr=("pwd",), first=True)
 
     def __init__(self, *, store: Store, people: People, clock: Clock) -> None:
         self._store = store
         self._people = people
         self._clock = clock
 
-    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+    @classmethod
+    def of(cls, tools: Tools) -> Password:
+        """Return the factor, built."""
+        return cls(store=tools.store, people=tools.people, clock=tools.clock)
+
+    def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return the one offer; it does not say whether the person has a password."""
         return (Offer(factor=self.name, label="Password"),)
 
@@ -50,7 +58,7 @@ class Password:
             raise Refused(WRONG)
         if sign_in.person not in ("", person.id):
             raise Refused(WRONG)
-        return proof_of(self.name, person=person.id, at=self._clock.now())
+        return proof_of(self, person=person.id, at=self._clock.now())
 
 
 def target_of(login_key: str) -> str:

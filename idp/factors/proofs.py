@@ -1,12 +1,25 @@
-"""Make offers of methods, proofs worth what the table of factors says, and what stands for none."""
+"""Make offers of methods, proofs worth what their factor is, and what stands for none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Protocol
 
 from idp.core.model import Method, Offer, Proof
-from idp.policy.model import FACTORS
+from idp.policy.model import FactorWorth
+
+
+class Worthy(Protocol):
+    """A factor that says what a proof of it is worth."""
+
+    @property
+    def name(self) -> str:
+        """Return the factor's name."""
+
+    @property
+    def worth(self) -> FactorWorth:
+        """Return what a proof is worth at most."""
 
 
 def offers_of(methods: Iterable[Method]) -> tuple[Offer, ...]:
@@ -14,10 +27,10 @@ def offers_of(methods: Iterable[Method]) -> tuple[Offer, ...]:
     return tuple(Offer(factor=each.factor, method=each.id, label=each.label) for each in methods)
 
 
-def proof_of(factor: str, *, person: str, method: str = "", at: datetime) -> Proof:
-    """Return the proof that a person showed a factor."""
-    worth = FACTORS[factor]
-    return Proof(person=person, factor=factor, method=method, kinds=worth.kinds, amr=worth.amr, at=at)
+def proof_of(factor: Worthy, *, person: str, method: str = "", at: datetime) -> Proof:
+    """Return the proof that a person showed a factor, worth all that it can be."""
+    worth = factor.worth
+    return Proof(person=person, factor=factor.name, method=method, kinds=worth.kinds, amr=worth.amr, at=at)
 
 
 def no_proof(factor: str, *, person: str, at: datetime) -> Proof:

@@ -9,12 +9,14 @@ from secrets import token_bytes
 
 from idp.core.errors import Refused, Unchecked
 from idp.core.ids import in_fours, readable
-from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
+from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
 from idp.factors.proofs import no_proof, offers_of, proof_of
+from idp.factors.tools import Tools
 from idp.keys import Sealer
 from idp.methods import Methods
+from idp.policy.model import FactorWorth
 from idp.store import Store
 
 LABEL = "Recovery codes"
@@ -28,6 +30,9 @@ class Recovery:
     """The factor and its enrolment; the form has the field `code`."""
 
     name = "recovery"
+    # Something one has: a list that was handed out (NIST SP 800-63B, look-up secrets). Not something
+    # one knows, or it would be a second factor beside an app without adding anything.
+    worth = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",), stand_in=True)
 
     def __init__(self, *, store: Store, methods: Methods, sealer: Sealer, clock: Clock) -> None:
         self._store = store
@@ -35,8 +40,13 @@ class Recovery:
         self._sealer = sealer
         self._clock = clock
 
+    @classmethod
+    def of(cls, tools: Tools) -> Recovery:
+        """Return the factor, built."""
+        return cls(store=tools.store, methods=tools.methods, sealer=tools.sealer, clock=tools.clock)
+
     # Asking -----------------------------------------------------------------------------------
-    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+    def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return one offer if the person has a list of codes, even a used-up one."""
         return offers_of(method for method in methods if method.factor == self.name)
 
@@ -57,7 +67,7 @@ class Recovery:
             if not self._methods.use_code(unit, method, code):
                 raise Refused(NOT_THAT_CODE)
             self._methods.used(unit, method)
-        return proof_of(self.name, person=sign_in.person, method=method, at=self._clock.now())
+        return proof_of(self, person=sign_in.person, method=method, at=self._clock.now())
 
     # Setting up -------------------------------------------------------------------------------
     def propose(self, person: Person) -> Offer | None:

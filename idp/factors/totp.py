@@ -13,12 +13,14 @@ from urllib.parse import quote, urlencode
 import segno
 
 from idp.core.errors import Refused
-from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
+from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.factors.codes import WRONG, hotp, read_code, target_of
 from idp.factors.proofs import no_proof, offers_of, proof_of
+from idp.factors.tools import Tools
 from idp.keys import Sealer
 from idp.methods import Methods
+from idp.policy.model import FactorWorth
 from idp.store import Store
 
 LABEL = "Authenticator app"
@@ -63,6 +65,7 @@ class Totp:
     """
 
     name = "totp"
+    worth = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",))
 
     def __init__(
         self, *, store: Store, methods: Methods, sealer: Sealer, clock: Clock, issuer_name: str
@@ -73,8 +76,19 @@ class Totp:
         self._clock = clock
         self._issuer_name = issuer_name
 
+    @classmethod
+    def of(cls, tools: Tools) -> Totp:
+        """Return the factor, built."""
+        return cls(
+            store=tools.store,
+            methods=tools.methods,
+            sealer=tools.sealer,
+            clock=tools.clock,
+            issuer_name=tools.service_name,
+        )
+
     # Asking -----------------------------------------------------------------------------------
-    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+    def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return one offer per registered app or token."""
         return offers_of(method for method in methods if method.factor == self.name)
 
@@ -99,7 +113,7 @@ class Totp:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self._methods.advance(unit, method.id, step):
                 raise Refused(WRONG)
-        return proof_of(self.name, person=sign_in.person, method=method.id, at=now)
+        return proof_of(self, person=sign_in.person, method=method.id, at=now)
 
     # Setting up -------------------------------------------------------------------------------
     def propose(self, person: Person) -> Offer:
@@ -130,7 +144,7 @@ class Totp:
             secret=seed,
             counter=step,
             data=Shape().data(),
-            proof=proof_of(self.name, person=person.id, at=now),
+            proof=proof_of(self, person=person.id, at=now),
         )
 
     def _draft(self, person: Person, enrolment: Enrolment) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from idp.core.model import Grant, Strength
-from idp.policy.model import FACTORS
 
 PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105 - a name
 REFEDS_MFA = "https://refeds.org/profile/mfa"
@@ -23,23 +22,17 @@ _MEANS: Mapping[str, Strength] = {
 
 
 def supported() -> tuple[str, ...]:
-    """Return the acr values that somebody could reach with the factors there are."""
-    resistant = any(worth.phishing_resistant for worth in FACTORS.values())
-    return tuple(
-        value
-        for value, strength in _MEANS.items()
-        if resistant or strength is not Strength.PHISHING_RESISTANT
-    )
+    """Return the acr values that mean something here, strongest first."""
+    return tuple(_MEANS)
 
 
 def demanded(acr_values: str) -> Strength | None:
     """Return the strength of the first value that means something here, None without one.
 
-    The list is in order of preference and voluntary: values nobody could reach are passed
-    over (OIDC core 3.1.2.1). One that can be reached is then insisted on (RFC 9470 section 5).
+    The list is in order of preference and voluntary: unknown values are passed over (OIDC core
+    3.1.2.1). One that is known is then insisted on (RFC 9470 section 5).
     """
-    known = supported()
-    return next((_MEANS[value] for value in acr_values.split(" ") if value in known), None)
+    return next((_MEANS[value] for value in acr_values.split(" ") if value in _MEANS), None)
 
 
 def stated(grant: Grant, acr_values: str) -> str:

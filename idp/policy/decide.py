@@ -9,13 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from idp.core.errors import Reason
 from idp.core.ids import fold
 from idp.core.model import AccessPolicy, Kind, Offer, Person, Proof, Strength
 from idp.policy.model import (
-    FACTORS,
     Ask,
     Conditions,
     Confirm,
@@ -27,7 +25,9 @@ from idp.policy.model import (
     Register,
     Rule,
     Verdict,
+    Worths,
 )
+from idp.policy.networks import within
 
 # Applies whatever the stored rules say nothing about: nobody gets in with one factor unless an
 # administrator wrote a rule that says so.
@@ -47,7 +47,7 @@ def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
     reached = _reached(counted)
     verdict = _verdict(matching, facts, counted, reached, required)
     return Decision(
-        verdict=_silenced(verdict, counted) if facts.request.silent else verdict,
+        verdict=_silenced(verdict, facts, counted) if facts.request.silent else verdict,
         rules=tuple(rule.id for rule in matching),
         counted=counted,
         reached=reached,
@@ -65,7 +65,7 @@ def _verdict(
     closed = _closed(matching, facts)
     if closed is not None:
         return closed
-    if facts.person is None or not _opened(counted):
+    if facts.person is None or not _opened(facts, counted):
         return _start(matching, facts)
     # Before any denial: whoever wants to switch accounts must not be told no for the old one.
     if "account" in facts.request.confirm and "account" not in facts.confirmed:
@@ -165,31 +165,6 @@ def _from(conditions: Conditions, address: str) -> bool:
     return within(address, conditions.networks) is not conditions.outside
 
 
-def within(address: str, networks: Iterable[str]) -> bool:
-    """Say whether an address lies in one of the CIDR blocks; one that can't be read never does.
-
-    An address with a zone ("fe80::1%eth0") never does either: no remote peer has one. An
-    IPv4-mapped IPv6 address is the IPv4 address.
-    """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(parsed, IPv6Address):
-        if parsed.scope_id is not None:
-            return False
-        parsed = parsed.ipv4_mapped or parsed
-    return any(block is not None and parsed in block for block in map(_block, networks))
-
-
-@lru_cache(maxsize=1024)
-def _block(network: str) -> IPv4Network | IPv6Network | None:
-    try:
-        return ip_network(network, strict=False)
-    except ValueError:
-        return None
-
-
 def _old_enough(older_than: int | None, facts: Facts, own: Sequence[Proof]) -> bool:
     if older_than is None:
         return True
@@ -218,11 +193,11 @@ def _own(facts: Facts) -> tuple[Proof, ...]:
     if facts.person is None:
         return ()
     proofs = (
-        _at_most(proof, FACTORS[proof.factor])
+        _at_most(proof, facts.worths[proof.factor])
         for proof in facts.proofs
         if proof.person == facts.person.id
         and (facts.person.proofs_from is None or proof.at >= facts.person.proofs_from)
-        and proof.factor in FACTORS
+        and proof.factor in facts.worths
         and proof.at - facts.now <= CLOCKS_APART
     )
     return tuple(proof for proof in proofs if proof.kinds)
@@ -238,7 +213,7 @@ def _at_most(proof: Proof, worth: FactorWorth) -> Proof:
 
 
 def _counted(matching: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tuple[Proof, ...]:
-    accepted = _accepted(matching)
+    accepted = _accepted(matching, facts)
     limit = _age_limit(matching, facts)
     # Measured from the start, so that what this very sign-in proved is never too old for it. In
     # plain numbers: max_age comes from the request, and a huge one overflows dates.
@@ -250,8 +225,8 @@ def _counted(matching: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tu
     )
 
 
-def _accepted(matching: Sequence[Rule]) -> frozenset[str]:
-    accepted = frozenset(FACTORS)
+def _accepted(matching: Sequence[Rule], facts: Facts) -> frozenset[str]:
+    accepted = frozenset(facts.worths)
     for rule in matching:
         if rule.controls.methods:
             accepted &= {*rule.controls.methods, "password"}
@@ -277,12 +252,14 @@ def _kinds(proofs: Iterable[Proof]) -> frozenset[Kind]:
     return frozenset(kind for proof in proofs for kind in proof.kinds)
 
 
-def _opened(counted: Sequence[Proof]) -> bool:
-    """Say whether a factor that may open a sign-in counts.
+def _opened(facts: Facts, counted: Sequence[Proof]) -> bool:
+    """Say whether a factor that may open a sign-in counts, shown in full.
 
-    A fresh code alone, over a stale password, is no sign-in.
+    A fresh code alone, over a stale password, is no sign-in; nor is a passkey that did not ask who
+    holds it.
     """
-    return any(FACTORS[proof.factor].first for proof in counted)
+    worths = ((proof, facts.worths[proof.factor]) for proof in counted)
+    return any(worth.first and proof.kinds == worth.kinds for proof, worth in worths)
 
 
 def _opened_now(facts: Facts, counted: Sequence[Proof]) -> bool:
@@ -290,26 +267,30 @@ def _opened_now(facts: Facts, counted: Sequence[Proof]) -> bool:
 
     Whoever finds a browser signed in with one factor must not get to set up the second.
     """
-    return _opened([proof for proof in counted if facts.started_at - proof.at <= CLOCKS_APART])
+    return _opened(facts, _fresh(facts, counted))
+
+
+def _fresh(facts: Facts, counted: Sequence[Proof]) -> tuple[Proof, ...]:
+    """Return what was proved in this very sign-in."""
+    return tuple(proof for proof in counted if facts.started_at - proof.at <= CLOCKS_APART)
 
 
 # What to do next ------------------------------------------------------------------------------
 def _start(matching: Sequence[Rule], facts: Facts) -> Ask:
-    accepted = _accepted(matching)
-    offers = tuple(
-        offer for offer in facts.offers if offer.factor in accepted and FACTORS[offer.factor].first
-    )
+    accepted, worths = _accepted(matching, facts), facts.worths
+    offers = tuple(offer for offer in facts.offers if offer.factor in accepted and worths[offer.factor].first)
     return Ask(offers=offers or (Offer(factor="password"),))
 
 
 def _more(matching: Sequence[Rule], facts: Facts, counted: tuple[Proof, ...], required: Strength) -> Verdict:
-    useful = _useful([offer.factor for offer in facts.offers], matching, counted, required)
+    useful = _useful([offer.factor for offer in facts.offers], matching, facts, counted, required)
     if useful:
         return Ask(offers=tuple(offer for offer in facts.offers if offer.factor in useful))
     # Only who never registered anything: else a stolen password would be enough to set up a
     # second factor and step past the one that is there.
     if facts.person is not None and facts.person.may_enrol and _enrolment_open(matching, counted):
-        factors = _useful(_lasting(facts.enrollable), matching, counted, required)
+        lasting = _lasting(facts.enrollable, facts.worths)
+        factors = _useful(lasting, matching, facts, counted, required)
         if factors:
             return Register(factors=factors) if _opened_now(facts, counted) else _start(matching, facts)
     asked_too_much = _required(matching, None).rank < required.rank
@@ -328,15 +309,15 @@ def _due(matching: Sequence[Rule], facts: Facts, person: Person, counted: Sequen
     Whoever set up a first method gets recovery codes, with a fresh proof of their own: a pass that
     ends in an hour must not make codes that never do.
     """
-    fresh = {proof.factor for proof in counted if facts.started_at - proof.at <= CLOCKS_APART}
+    fresh, worths = {proof.factor for proof in _fresh(facts, counted)}, facts.worths
     if facts.request.silent or not _opened_now(facts, counted):
         return ()
     wanted: Iterable[str] = ()
-    if person.may_enrol and any(FACTORS[factor].stand_in for factor in fresh):
-        wanted = _lasting(facts.enrollable) if _enrolment_open(matching, counted) else ()
-    elif person.recovery_due and _lasting(fresh):
+    if person.may_enrol and any(worths[factor].stand_in for factor in fresh):
+        wanted = _lasting(facts.enrollable, worths) if _enrolment_open(matching, counted) else ()
+    elif person.recovery_due and _lasting(fresh, worths):
         wanted = {"recovery"}.intersection(facts.enrollable)
-    accepted = _accepted(matching)
+    accepted = _accepted(matching, facts)
     return tuple(factor for factor in wanted if factor in accepted)
 
 
@@ -346,25 +327,28 @@ def _told(facts: Facts, counted: Sequence[Proof]) -> tuple[str, ...]:
     return ("codes",) if used and not facts.request.silent else ()
 
 
-def _lasting(factors: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the factors that are a second one of the person's own for good."""
-    worths = ((factor, FACTORS[factor]) for factor in factors if factor in FACTORS)
-    return tuple(factor for factor, worth in worths if not worth.stand_in and not worth.first)
+def _lasting(factors: Iterable[str], worths: Worths) -> tuple[str, ...]:
+    """Return those of the factors that are something which the person has for good."""
+    known = ((factor, worths[factor]) for factor in factors if factor in worths)
+    return tuple(factor for factor, worth in known if not worth.stand_in and Kind.HAVE in worth.kinds)
 
 
 def _useful(
-    factors: Sequence[str], matching: Sequence[Rule], counted: Sequence[Proof], required: Strength
+    factors: Sequence[str],
+    matching: Sequence[Rule],
+    facts: Facts,
+    counted: Sequence[Proof],
+    required: Strength,
 ) -> tuple[str, ...]:
     """Return which of the factors bring the person nearer to what is required.
 
     None when even all together fall short: nobody is asked for what leads nowhere.
     """
-    accepted = _accepted(matching)
-    kinds = _kinds(counted)
+    accepted, kinds = _accepted(matching, facts), _kinds(counted)
     useful = tuple(
-        factor for factor in factors if factor in accepted and _helps(FACTORS[factor], kinds, required)
+        factor for factor in factors if factor in accepted and _helps(facts.worths[factor], kinds, required)
     )
-    worths = [FACTORS[factor] for factor in useful]
+    worths = [facts.worths[factor] for factor in useful]
     resistant = any(proof.phishing_resistant for proof in counted) or any(
         worth.phishing_resistant for worth in worths
     )
@@ -377,10 +361,10 @@ def _helps(worth: FactorWorth, kinds: frozenset[Kind], required: Strength) -> bo
     return adds_resistance or not worth.kinds <= kinds
 
 
-def _silenced(verdict: Verdict, counted: Sequence[Proof]) -> Verdict:
+def _silenced(verdict: Verdict, facts: Facts, counted: Sequence[Proof]) -> Verdict:
     """Turn whatever needs a page into a denial: IsPassive, prompt=none (OIDC core 3.1.2.6)."""
     match verdict:
-        case Ask() if not _opened(counted):
+        case Ask() if not _opened(facts, counted):
             return Deny(reason=Reason.LOGIN_REQUIRED)
         case Confirm(what="consent"):
             return Deny(reason=Reason.CONSENT_REQUIRED)

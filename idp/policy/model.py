@@ -23,8 +23,9 @@ from idp.core.model import (
 class FactorWorth:
     """What a factor's proof can be worth at most; a proof never counts for more.
 
-    first says whether it may open a sign-in. stand_in: it helps out who has lost the own method
-    or has none yet, and never makes a person registered.
+    amr values are those of RFC 8176. first says whether it may open a sign-in, when it shows all
+    that it can. stand_in: it helps out who has lost the own method or has none yet, and never
+    makes a person registered.
     """
 
     kinds: frozenset[Kind]
@@ -34,19 +35,8 @@ class FactorWorth:
     stand_in: bool = False
 
 
-# Two factors means two different kinds, so this table decides what counts as multi-factor.
-# amr values are those of RFC 8176.
-FACTORS: Mapping[str, FactorWorth] = {
-    "password": FactorWorth(kinds=frozenset({Kind.KNOW}), amr=("pwd",), first=True),
-    "totp": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",)),
-    "sms": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("sms",)),
-    # Something one has: a list that was handed out (NIST SP 800-63B, look-up secrets). Not something
-    # one knows, or it would be a second factor beside an app without adding anything.
-    "recovery": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",), stand_in=True),
-    # Handed over by an administrator. Not enough by itself, as it is at Microsoft: a call to the
-    # help desk alone must not make anybody somebody else.
-    "pass": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",), stand_in=True),
-}
+# By the factor's name. Two factors means two different kinds, so this decides what is multi-factor.
+Worths = Mapping[str, FactorWorth]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +96,7 @@ class Facts:
     something now, best first; enrollable the factors that could be set up, if the person may
     enrol at all. confirmed names the questions already answered in this sign-in, agreed the
     scopes that the person let the partner have before. started_at is
-    when the sign-in began, now when the verdict is wanted.
+    when the sign-in began, now when the verdict is wanted. worths are those of the factors in use.
     """
 
     request: SignInRequest
@@ -119,6 +109,7 @@ class Facts:
     address: str
     started_at: datetime
     now: datetime
+    worths: Worths
     agreed: frozenset[str] = frozenset()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import IPv6Network, ip_network
 
@@ -13,7 +13,7 @@ from idp.core.codec import build, plain
 from idp.core.errors import Refused
 from idp.core.ids import fold
 from idp.core.model import Actor, Strength
-from idp.policy.model import FACTORS, Conditions, Controls, Rule
+from idp.policy.model import Conditions, Controls, Rule
 from idp.store import Change, Store, Unit, change
 from idp.store.revisioned import Revisioned
 from idp.store.schema import rules as table
@@ -64,10 +64,11 @@ def _load(connection: sa.Connection) -> tuple[Rule, ...]:
 
 
 # What an administrator wrote ------------------------------------------------------------------
-def read(data: object) -> tuple[Rule, ...]:
+def read(data: object, factors: Iterable[str]) -> tuple[Rule, ...]:
     """Return the rules in a JSON value: a list of objects shaped like `Rule`, as `plain` writes it.
 
-    A rule needs an id and at least one control; its name is its id unless given. Whatever is
+    factors are the names of those in use. A rule needs an id and at least one control; its name
+    is its id unless given. Whatever is
     not understood is an error, since a condition that is skipped makes a rule say something
     else. Raises Refused, naming the place.
     """
@@ -78,7 +79,17 @@ def read(data: object) -> tuple[Rule, ...]:
         if fold(rule.id) in seen:
             raise Refused(f"Rule {number} has the same id as a rule before it.", detail=rule.id)
         seen.add(fold(rule.id))
+        _check_methods(rule.controls.methods, factors, place=f"Rule {number}, controls, methods")
     return rules
+
+
+def _check_methods(names: Sequence[str], factors: Iterable[str], *, place: str) -> None:
+    if "password" in names:
+        raise Refused(f"{place}: the password is always accepted; list the factors accepted beside it.")
+    known = [factor for factor in factors if factor != "password"]
+    for number, name in enumerate(names, start=1):
+        if name not in known:
+            raise Refused(f"{place}, entry {number}: use one of {', '.join(known)}.", detail=name)
 
 
 def _rule(data: object, *, place: str) -> Rule:
@@ -126,7 +137,7 @@ def _controls(data: object, *, place: str) -> Controls:
     controls = Controls(
         deny=_flag(fields.get("deny", False), place=f"{place}, deny"),
         strength=_strength(fields.get("strength"), place=f"{place}, strength"),
-        methods=_methods(fields.get("methods", []), place=f"{place}, methods"),
+        methods=_texts(fields.get("methods", []), place=f"{place}, methods"),
         fresh_within=_seconds(fields.get("fresh_within"), place=f"{place}, fresh_within"),
         enrol_with_pass=_flag(fields.get("enrol_with_pass", False), place=f"{place}, enrol_with_pass"),
     )
@@ -142,17 +153,6 @@ def _strength(data: object, *, place: str) -> Strength | None:
     if found is None:
         raise Refused(f"{place}: use one of {', '.join(Strength)}.", detail=repr(data)[:80])
     return found
-
-
-def _methods(data: object, *, place: str) -> tuple[str, ...]:
-    names = _texts(data, place=place)
-    if "password" in names:
-        raise Refused(f"{place}: the password is always accepted; list the factors accepted beside it.")
-    known = [factor for factor in FACTORS if factor != "password"]
-    for number, name in enumerate(names, start=1):
-        if name not in known:
-            raise Refused(f"{place}, entry {number}: use one of {', '.join(known)}.", detail=name)
-    return names
 
 
 def _networks(texts: Sequence[str], *, place: str) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from idp.core.model import Enrolment, Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
 from idp.factors.password import target_of
-from idp.policy.model import FACTORS
 from idp.sessions import Devices
 from idp.signin.judge import Judged
 from idp.signin.lockout import Counted, Lockout
@@ -33,11 +32,15 @@ class TooMany(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One answer to be checked. target is what it is counted under, typed the user name given."""
+    """One answer to be checked. target is what it is counted under, typed the user name given.
+
+    first: it may open a sign-in.
+    """
 
     sign_in: SignIn
     visit: Visit
     factor: str
+    first: bool
     target: str
     typed: str = ""
 
@@ -62,6 +65,7 @@ class Attempts:
         """
         counted = self.lockout.count(
             factor=attempt.factor,
+            first=attempt.first,
             target=attempt.target,
             address=attempt.visit.network.address,
             familiar=self._familiar(attempt),
@@ -73,11 +77,11 @@ class Attempts:
             raise
         except Refused as refused:
             self._failed(attempt, counted, right=False)
-            raise self._no(attempt.factor, counted, refused.public) from refused
+            raise self._no(attempt, counted, refused.public) from refused
         drafted = isinstance(result, Enrolment)
         if counted.locked:
             self._failed(attempt, counted, right=not drafted)
-            raise self._no(attempt.factor, counted)
+            raise self._no(attempt, counted)
         if drafted:
             self.lockout.take_back(counted)
             return result
@@ -112,10 +116,10 @@ class Attempts:
             )
 
     @staticmethod
-    def _no(factor: str, counted: Counted, public: str = "") -> Refused:
+    def _no(attempt: Attempt, counted: Counted, public: str = "") -> Refused:
         # Behind the first factor a lock may be told, and ends the sign-in. Before it, the page
         # must be the same for people who exist and people who don't.
-        if FACTORS[factor].first:
+        if attempt.first:
             return Refused(NOT_RIGHT)
         return TooMany("There were too many wrong tries.") if counted.locked else Refused(public)
 
@@ -123,7 +127,7 @@ class Attempts:
         """Say whether the answer is about the person who signed in on this browser before."""
         with self.store.read() as connection:
             known = self.devices.person_of(connection, attempt.visit.device, self.clock.now())
-            if not FACTORS[attempt.factor].first:
+            if not attempt.first:
                 return known != "" and known == attempt.sign_in.person
             keys = self.people.login_keys(connection, known) if known else ()
         return attempt.target in {target_of(key) for key in keys}

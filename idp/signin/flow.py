@@ -14,7 +14,7 @@ from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
 from idp.core.model import Enrolment, Grant, Offer, Proof, SignIn, SignInRequest, Visit
 from idp.core.ports import NewMethod
-from idp.policy.model import FACTORS, Ask, Confirm, Deny, Issue, Register
+from idp.policy.model import Ask, Confirm, Deny, FactorWorth, Issue, Register
 from idp.sessions import Session
 from idp.signin.attempts import Attempt, Attempts, TooMany
 from idp.signin.issue import Issued, Issuing, merge
@@ -74,14 +74,15 @@ class Flow:
         given = (answer.get("factor", ""), answer.get("method", ""))
         if asked is None or given != (asked.factor, asked.method) or not _offered(judged):
             return self._advance(judged, version, visit)
-        factor = self.judge.factors.provers[asked.factor]
+        factor, first = self.judge.factors.provers[asked.factor], self._worth(asked.factor).first
         attempt = Attempt(
             sign_in=sign_in,
             visit=visit,
             factor=factor.name,
+            first=first,
             target=factor.target(sign_in, answer),
             # Behind the first factor it is known whose answer it is, whatever name comes along.
-            typed=answer.get("username", "") if FACTORS[factor.name].first else "",
+            typed=answer.get("username", "") if first else "",
         )
         try:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
@@ -112,11 +113,13 @@ class Flow:
         if draft is None or person is None:
             return self._advance(judged, version, visit)
         sign_in, enroller = judged.sign_in, self.judge.factors.enrollers[draft.factor]
-        attempt = Attempt(sign_in=sign_in, visit=visit, factor=draft.factor, target="enrol:" + person.id)
+        attempt = Attempt(
+            sign_in=sign_in, visit=visit, factor=draft.factor, first=False, target="enrol:" + person.id
+        )
         try:
             confirm = partial(enroller.confirm, sign_in, person, draft, answer)
             # What is only shown and saved is no attempt at anything, and proves nothing.
-            shown = FACTORS[draft.factor].stand_in
+            shown = self._worth(draft.factor).stand_in
             result = confirm() if shown else self.attempts.check(attempt, confirm)
         except TooMany:
             return self._ended(judged, version, visit)
@@ -153,6 +156,9 @@ class Flow:
         with self.judge.store.read() as connection:
             return self.issuing.sessions.live(connection, visit.session, self.judge.clock.now())
 
+    def _worth(self, factor: str) -> FactorWorth:
+        return self.judge.factors.worths[factor]
+
     def _look(self, sign_in_id: str, visit: Visit) -> tuple[Judged, int]:
         sign_in, version = self.records.load(sign_in_id, visit)
         return self.judge(sign_in, self._session(visit)), version
@@ -166,7 +172,7 @@ class Flow:
     def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:
         proofs = merge(judged.sign_in.proofs, (proof,))
         proved = replace(judged.sign_in, proofs=proofs, asked=None, enrolment=None, stay=stay)
-        if FACTORS[proof.factor].first and "account" not in proved.confirmed:
+        if self._worth(proof.factor).first and "account" not in proved.confirmed:
             # Whoever has just typed a user name has chosen the account.
             proved = replace(proved, confirmed=(*proved.confirmed, "account"))
         return self._saved(judged, proved, version, visit)

@@ -14,7 +14,7 @@ from idp.directory.people import People
 from idp.methods import Methods
 from idp.partners.registry import Partners
 from idp.policy.decide import decide
-from idp.policy.model import Confirm, Decision, Deny, Facts, Issue
+from idp.policy.model import Confirm, Decision, Deny, Facts, Issue, Worths
 from idp.policy.rules import Rules
 from idp.sessions import Consents, Session
 from idp.store import Store
@@ -33,10 +33,11 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factors:
-    """The factors in use by name, and those that people can set up during a sign-in."""
+    """The factors in use by name, what they are worth, and those that people set up in a sign-in."""
 
     provers: Mapping[str, Factor]
     enrollers: Mapping[str, Enroller]
+    worths: Worths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ class Judge:
             address=sign_in.network.address,
             started_at=sign_in.started_at,
             now=self.clock.now(),
+            worths=self.factors.worths,
             agreed=self._agreed(connection, sign_in.request, person),
         )
         rules = self.rules.all()

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from idp.core.errors import Refused
 from idp.core.model import Actor
-from idp.policy.model import FACTORS
 from idp.store import Store, Unit
 from idp.store.changes import Change, change
 from idp.store.revisioned import Revisioned
@@ -44,9 +43,9 @@ class Limits:
     code_window: timedelta = timedelta(hours=1)
     loop: timedelta = timedelta(seconds=20)
 
-    def window_of(self, factor: str) -> timedelta:
-        """Return how long attempts at one target of a factor are counted together."""
-        return self.window if FACTORS[factor].first else self.code_window
+    def window_of(self, *, first: bool) -> timedelta:
+        """Return how long attempts at one target are counted together; first: of what opens a sign-in."""
+        return self.window if first else self.code_window
 
 
 # What can be set: the lowest and highest number, and what it is.

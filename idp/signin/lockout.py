@@ -38,8 +38,8 @@ class Lockout:
         self._clock = clock
         self._limits = limits
 
-    def count(self, *, factor: str, target: str, address: str, familiar: bool) -> Counted:
-        """Count one attempt, durably, before it is checked.
+    def count(self, *, factor: str, first: bool, target: str, address: str, familiar: bool) -> Counted:
+        """Count one attempt, durably, before it is checked; first: at a factor that opens a sign-in.
 
         familiar keeps a browser that the person signed in on before apart from everybody
         else, so that neither an outsider's guesses nor a neighbour's behind the same address
@@ -50,7 +50,7 @@ class Lockout:
         now, limits = self._clock.now(), self._limits()
         with self._store.write() as unit:
             of_address = count_up(unit, address_key, now=now, window=limits.window)
-            of_target = count_up(unit, target_key, now=now, window=limits.window_of(factor))
+            of_target = count_up(unit, target_key, now=now, window=limits.window_of(first=first))
         return Counted(
             locked=of_target > limits.tries or (of_address > limits.address and not familiar),
             just_locked=of_target == limits.tries + 1,

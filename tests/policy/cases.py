@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from idp.app.factors import WORTHS
 from idp.core.model import AccessPolicy, Kind, Offer, Partner, Person, Proof, SignInRequest, Strength
-from idp.policy.model import FACTORS, Conditions, Controls, FactorWorth, Facts, Rule
+from idp.policy.model import Conditions, Controls, FactorWorth, Facts, Rule
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 STARTED = NOW - timedelta(minutes=2)
@@ -17,13 +18,12 @@ DAY = 24 * HOUR
 
 # What is to come, so that the decision is tested whole before its factors exist.
 COMING: Mapping[str, FactorWorth] = {
-    "sms": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("sms",)),
     "key": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("hwk",), phishing_resistant=True),
     "passkey": FactorWorth(
         kinds=frozenset({Kind.HAVE, Kind.ARE}), amr=("hwk", "user"), first=True, phishing_resistant=True
     ),
 }
-WORTH = {**FACTORS, **COMING}
+WORTH = {**WORTHS, **COMING}
 
 PASSWORD = Offer(factor="password")
 TOTP = Offer(factor="totp", method="m1")
@@ -80,6 +80,7 @@ ALL = Facts(
     address="203.0.113.7",
     started_at=STARTED,
     now=NOW,
+    worths=WORTH,
 )
 
 

@@ -125,6 +125,7 @@ FACTS = build(
     proofs=PROOF_LISTS,
     offers=st.lists(st.sampled_from(FACTORS).map(lambda name: Offer(factor=name)), max_size=4).map(tuple),
     enrollable=some(*FACTORS),
+    worths=st.just(WORTH),
     confirmed=some("account", "consent"),
     address=st.sampled_from(ADDRESSES) | st.text(max_size=12),
     started_at=st.sampled_from([0, 120, HOUR]).map(lambda ago: NOW - timedelta(seconds=ago)),

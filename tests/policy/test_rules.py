@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from idp.core.codec import plain
 from idp.core.errors import Refused
 from idp.core.model import Actor, Strength
+from idp.policy import rules as policy_rules
 from idp.policy.model import Conditions, Controls, Rule
-from idp.policy.rules import LONGEST_AGE, MOST_RULES, Rules, read
+from idp.policy.rules import LONGEST_AGE, MOST_RULES, Rules
 from idp.store import Store, revision
 from idp.store.schema import changes
 from tests.clock import TestClock
+from tests.policy.cases import WORTH
 
 ADMIN = Actor(kind="cli", id="root")
 OFFICE = Rule(
@@ -38,6 +41,7 @@ OFFICE = Rule(
     enabled=False,
 )
 EVERYONE = Rule(id="everyone", name="everyone", controls=Controls(fresh_within=60))
+read = partial(policy_rules.read, factors=WORTH)
 
 
 def put(store: Store, clock: TestClock, *rules: Rule) -> None:
@@ -180,7 +184,7 @@ WRONG = [
     (with_controls(strength="three"), "Rule 1, controls, strength: use one of one, two, phishing-resistant"),
     (with_controls(strength=2), "Rule 1, controls, strength: use one of"),
     (with_controls(strength=["two"]), "Rule 1, controls, strength: use one of"),
-    (with_controls(methods=["totp", "retina"]), "Rule 1, controls, methods, entry 2: use one of totp"),
+    (with_controls(methods=["totp", "retina"]), "Rule 1, controls, methods, entry 2: use one of pass, totp"),
     (with_controls(methods=["password"]), "Rule 1, controls, methods: the password is always accepted"),
     (with_controls(methods="totp"), "Rule 1, controls, methods: must be a list"),
     (with_controls(fresh_within=-60), "Rule 1, controls, fresh_within: must be a whole number"),

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from idp.app.factors import WORTHS
 from idp.core.errors import Reason
 from idp.core.model import AccessPolicy, Kind, Offer, Strength
 from idp.policy.decide import decide
-from idp.policy.model import FACTORS, Ask, Confirm, Deny, Facts, Issue, Register, Rule, Verdict
+from idp.policy.model import Ask, Confirm, Deny, Facts, Issue, Register, Rule, Verdict
 from tests.policy.cases import (
     ALICE,
     APP,
@@ -18,7 +19,6 @@ from tests.policy.cases import (
     CHANGED,
     CHANGED_BEFORE,
     CLOSED,
-    COMING,
     DAY,
     DISABLED,
     GUARDED,
@@ -202,7 +202,7 @@ CONTROLS: list[Row] = [
     ("resistant: not asked for what is not enough", KEY_RULE, facts(*PW), NO_METHOD),
     ("resistant: no key by password past TOTP", KEY_RULE, facts(*PW, enrollable=("key",)), NO_METHOD),
     ("resistant newcomer", KEY_RULE, newcomer(enrollable=("key",)), Register(factors=("key",))),
-    ("resistant: two things one has are one kind", KEY_RULE, facts(TOUCH, offers=(KEY,)), NO_METHOD),
+    ("resistant: a touch alone opens nothing", KEY_RULE, facts(TOUCH, offers=(KEY,)), ASK_PASSWORD),
     ("a key alone is one kind", KEY_RULE, facts(proof("key")), ASK_PASSWORD),
     ("accepted method", [rule(methods=("totp",))], facts(), ISSUE),
     ("method not accepted", SMS_RULE, facts(offers=(TOTP, SMS)), ASK_SMS),
@@ -306,16 +306,20 @@ def test_rows_have_names_of_their_own() -> None:
 
 def test_what_each_factor_is_worth() -> None:
     # Two factors means two different kinds: a line changed here changes what multi-factor means.
-    ours = {name: worth for name, worth in FACTORS.items() if name not in COMING}
-    assert {name: (worth.kinds, worth.first, worth.phishing_resistant) for name, worth in ours.items()} == {
+    assert {name: (worth.kinds, worth.first, worth.phishing_resistant) for name, worth in WORTHS.items()} == {
         "password": ({Kind.KNOW}, True, False),
         "totp": ({Kind.HAVE}, False, False),
+        "sms": ({Kind.HAVE}, False, False),
         "recovery": ({Kind.HAVE}, False, False),
         "pass": ({Kind.HAVE}, False, False),
     }
     codes = dict.fromkeys(("totp", "recovery", "pass"), ("otp",))
-    assert {name: worth.amr for name, worth in ours.items()} == {"password": ("pwd",), **codes}
-    assert {name for name, worth in ours.items() if worth.stand_in} == {"recovery", "pass"}
+    assert {name: worth.amr for name, worth in WORTHS.items()} == {
+        "password": ("pwd",),
+        "sms": ("sms",),
+        **codes,
+    }
+    assert {name for name, worth in WORTHS.items() if worth.stand_in} == {"recovery", "pass"}
 
 
 def test_the_decision_carries_its_grounds() -> None:

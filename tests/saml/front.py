@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from lxml import etree
 from werkzeug.test import TestResponse
 
+from idp.app.factors import WORTHS
 from idp.app.ground import make_ground
 from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
@@ -20,7 +21,6 @@ from idp.core.model import Person, Proof
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson, People
-from idp.policy.model import FACTORS
 from idp.sessions import Grants
 from idp.signin.farewell import Farewell
 from idp.web.settings import WebSettings
@@ -58,7 +58,7 @@ class Front:
             return client
         now = self.house.clock.now()
         proofs = [
-            Proof(person=person.id, factor=name, kinds=FACTORS[name].kinds, amr=FACTORS[name].amr, at=now)
+            Proof(person=person.id, factor=name, kinds=WORTHS[name].kinds, amr=WORTHS[name].amr, at=now)
             for name in factors or ("password", "totp")
         ]
         session = self.house.sessions.prepare(person=person.id, proofs=proofs, stay=False, now=now)

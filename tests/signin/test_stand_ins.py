@@ -12,6 +12,7 @@ import pyotp
 import pytest
 import sqlalchemy as sa
 
+from idp.app.factors import WORTHS
 from idp.core.errors import Denied, Refused
 from idp.core.model import Asked, Method, Person
 from idp.factors import access_pass, recovery
@@ -19,7 +20,7 @@ from idp.factors.access_pass import PassTerms
 from idp.keys import MasterKey, Sealer
 from idp.methods import Methods
 from idp.methods.registered import STAND_INS
-from idp.policy.model import FACTORS, Ask, Confirm, Deny, Issue, Register
+from idp.policy.model import Ask, Confirm, Deny, Issue, Register
 from idp.signin.steps import Step
 from idp.store import Store, open_store
 from idp.store.schema import method_codes, methods, people
@@ -171,7 +172,7 @@ def test_codes_alone_do_not_make_a_person_registered(house: House, browser: Brow
 
 
 def test_what_stands_in_is_the_same_to_policy_and_methods() -> None:
-    assert set(STAND_INS) == {factor for factor, worth in FACTORS.items() if worth.stand_in}
+    assert set(STAND_INS) == {factor for factor, worth in WORTHS.items() if worth.stand_in}
 
 
 # Recovery codes: using them -------------------------------------------------------------------

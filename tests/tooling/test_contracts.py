@@ -33,6 +33,7 @@ PLANTED = [
     ("redis", "idp/state/planted.py", "import redis"),
     ("factors", "idp/factors/planted.py", "import idp.factors.totp"),
     ("factors", "idp/factors/codes.py", "import idp.factors.totp"),
+    ("factors", "idp/factors/tools.py", "import idp.factors.totp"),
     ("settings", "idp/signin/planted.py", "import idp.settings"),
 ]
 
@@ -46,6 +47,7 @@ ALLOWED = [
     ("webauthn", "idp/factors/planted.py", "import webauthn"),
     ("redis", "idp/state/redis.py", "import redis"),
     ("factors", "idp/factors/planted.py", "import idp.factors.codes"),
+    ("factors", "idp/factors/planted.py", "import idp.factors.tools"),
     ("settings", "idp/cli/planted.py", "import idp.settings"),
 ]
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 import pytest
 
+from idp.app.factors import WORTHS
 from idp.cli import main
 from idp.policy.decide import decide
 from idp.policy.model import Ask, Deny, Issue, Verdict
@@ -139,7 +140,7 @@ def test_the_example_rules_do_what_is_said_of_them(
     number: int, verdict: type[Verdict], given: dict[str, Any]
 ) -> None:
     blocks = _FENCED.findall((ROOT / "docs/administrators.md").read_text())
-    rules = read(json.loads([block for language, block in blocks if language == "json"][number]))
+    rules = read(json.loads([block for language, block in blocks if language == "json"][number]), WORTHS)
     seen = replace(
         ALL,
         partner=replace(APP, identifier=given.get("application", APP.identifier)),

@@ -6,23 +6,29 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from idp.audit import AuditLog, Entry, Event
-from idp.channels import Texts
+from idp.channels import Texts, texts
+from idp.channels.carriers import Carriers
 from idp.core.errors import Refused, Unchecked
 from idp.core.ids import fingerprint, new_id
-from idp.core.model import Asked, Enrolment, Method, Offer, Person, Proof, SignIn
+from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
 from idp.directory import phones
 from idp.directory.phones import Phone
 from idp.factors.codes import WRONG, read_code, target_of
 from idp.factors.proofs import no_proof, proof_of
-from idp.factors.sms.allowance import Allowance, Spending, TooManyTexts
+from idp.factors.sms.allowance import Allowance, Spending, TextLimitsStore, TooManyTexts
 from idp.factors.sms.sent import DIGITS, SentCodes
+from idp.factors.tools import Tools
 from idp.keys import Issuers, Sealer
 from idp.methods import Methods
+from idp.policy.model import FactorWorth
 from idp.store import Store, Unit
+from idp.store.revisioned import Revisioned
 
 LABEL = "Text message"
 _PURPOSE = "enrolment"
@@ -75,6 +81,9 @@ class Sms:
     ready says whether there is a carrier to hand texts to: without one nothing is offered.
     """
 
+    name: ClassVar[str] = "sms"
+    worth: ClassVar[FactorWorth] = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("sms",))
+
     store: Store
     methods: Methods
     sealer: Sealer
@@ -86,13 +95,27 @@ class Sms:
     codes: SentCodes
     audit: AuditLog
 
-    @property
-    def name(self) -> str:
-        """Return the factor's name."""
-        return "sms"
+    @classmethod
+    def of(cls, tools: Tools) -> Sms:
+        """Return the factor, built."""
+        store, sealer = tools.store, tools.sealer
+        return cls(
+            store=store,
+            methods=tools.methods,
+            sealer=sealer,
+            clock=tools.clock,
+            texts=Texts(tools.outbox, tools.clock),
+            ready=Revisioned(store, partial(Carriers.takes, kind=texts.KIND)).get,
+            messages=Messages(
+                service_name=tools.service_name, issuers=tools.issuers, translate=tools.translate
+            ),
+            allowance=Allowance(sealer=sealer, limits=TextLimitsStore(store)),
+            codes=SentCodes(sealer),
+            audit=tools.audit,
+        )
 
     # Asking -----------------------------------------------------------------------------------
-    def offer(self, person: Person, methods: Sequence[Method]) -> Sequence[Offer]:
+    def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return one offer per registered phone."""
         mine = [method for method in methods if method.factor == self.name]
         return tuple(_offer(method) for method in mine) if mine and self.ready() else ()
@@ -220,7 +243,7 @@ class Sms:
             self.methods.used(unit, errand.method)
 
     def _proof(self, errand: _Errand) -> Proof:
-        return proof_of(self.name, person=errand.person, method=errand.method, at=self.clock.now())
+        return proof_of(self, person=errand.person, method=errand.method, at=self.clock.now())
 
     def _record(self, unit: Unit, event: Event, errand: _Errand, *, reason: str = "") -> None:
         entry = Entry(

@@ -1,0 +1,26 @@
+"""The factors in use."""
+
+from __future__ import annotations
+
+from idp.core.ports import Enroller
+from idp.factors.access_pass import AccessPass
+from idp.factors.password import Password
+from idp.factors.recovery import Recovery
+from idp.factors.sms import Sms
+from idp.factors.tools import Tools
+from idp.factors.totp import Totp
+from idp.policy.model import Worths
+from idp.signin.judge import Factors
+
+# A new factor is its file in factors/, its folder of templates, and its name here. In this order they
+# are asked for and proposed: the safer first. Who was given a pass is to use it; recovery codes are
+# the last resort.
+FACTORS = (Password, AccessPass, Totp, Sms, Recovery)
+WORTHS: Worths = {factor.name: factor.worth for factor in FACTORS}
+
+
+def build_factors(tools: Tools) -> Factors:
+    """Build all factors."""
+    provers = {factor.name: factor.of(tools) for factor in FACTORS}
+    enrollers = {name: factor for name, factor in provers.items() if isinstance(factor, Enroller)}
+    return Factors(provers=provers, enrollers=enrollers, worths=WORTHS)

@@ -1,0 +1,30 @@
+"""What factors are built from: each takes what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idp.audit import AuditLog
+from idp.core.ports import Clock
+from idp.directory.people import People
+from idp.jobs import Outbox
+from idp.keys import Issuers, Sealer
+from idp.methods import Methods
+from idp.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The rooms below. translate gives a text in the language of whoever is answered (see `web.i18n`)."""
+
+    store: Store
+    clock: Clock
+    sealer: Sealer
+    people: People
+    methods: Methods
+    issuers: Issuers
+    outbox: Outbox
+    audit: AuditLog
+    service_name: str
+    translate: Callable[[str, str], str]
