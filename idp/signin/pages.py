@@ -148,7 +148,7 @@ class SignInPages:
         if step.reply is not None or draft is None or draft.factor != "recovery" or person is None:
             return self.respond(step)
         shown = self.flow.judge.factors.enrollers[draft.factor].show(person, draft)
-        return text_file("recovery-codes.txt", "signin/recovery_codes.txt", username=person.name, **shown)
+        return text_file("recovery-codes.txt", "factors/recovery/codes.txt", username=person.name, **shown)
 
     def _confirm(self, sign_in_id: str) -> Response:
         visit = visit_of(request)
@@ -243,7 +243,7 @@ class SignInPages:
                     "file": address + "/recovery-codes.txt",
                     **self._enrolling(step.person, draft, factors),
                 }
-                return f"signin/register_{draft.factor}.html", context
+                return f"factors/{draft.factor}/setup.html", context
             case Confirm(what=what):
                 asked = details(step.sign_in.request, step.person, step.partner) if step.person else ()
                 context = {"action": address + "/confirm", "details": asked, "left": self._codes_left(step)}
@@ -273,7 +273,7 @@ class SignInPages:
                 "username_fixed": fixed,
                 "stay_offered": True,
             }
-        return f"signin/{asked.factor}.html", context
+        return f"factors/{asked.factor}/ask.html", context
 
     def _enrolling(self, person: Person, draft: Enrolment, factors: Sequence[str]) -> Mapping[str, Any]:
         enrollers = self.flow.judge.factors.enrollers

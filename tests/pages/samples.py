@@ -69,15 +69,15 @@ class Sample:
 
 
 SAMPLES = (
-    Sample(name="password", template="signin/password.html", context={**_STEP, "stay_offered": True}),
+    Sample(name="password", template="factors/password/ask.html", context={**_STEP, "stay_offered": True}),
     Sample(
         name="password-wrong",
-        template="signin/password.html",
+        template="factors/password/ask.html",
         context={**_STEP, "stay_offered": True, "username": "ada", "error": _WRONG},
     ),
     Sample(
         name="password-fixed",
-        template="signin/password.html",
+        template="factors/password/ask.html",
         context={
             **_STEP,
             "partner_name": _LONG,
@@ -86,10 +86,10 @@ SAMPLES = (
             "alternatives": (_APP,),
         },
     ),
-    Sample(name="totp", template="signin/totp.html", context={**_STEP, "username": "ada@example.com"}),
+    Sample(name="totp", template="factors/totp/ask.html", context={**_STEP, "username": "ada@example.com"}),
     Sample(
         name="totp-wrong",
-        template="signin/totp.html",
+        template="factors/totp/ask.html",
         context={
             **_STEP,
             "username": "ada",
@@ -104,20 +104,20 @@ SAMPLES = (
         template="signin/choose.html",
         context={**_STEP, "username": "ada", "alternatives": (_APP, *_OTHERS)},
     ),
-    Sample(name="register-totp", template="signin/register_totp.html", context=_SETTING_UP),
+    Sample(name="register-totp", template="factors/totp/setup.html", context=_SETTING_UP),
     Sample(
         name="register-totp-wrong",
-        template="signin/register_totp.html",
+        template="factors/totp/setup.html",
         context={**_SETTING_UP, "error": _WRONG_CODE},
     ),
     Sample(
         name="sms",
-        template="signin/sms.html",
+        template="factors/sms/ask.html",
         context={**_STEP, **_PHONE, "challenge": {"sends": "1"}, "username": "ada@example.com"},
     ),
     Sample(
         name="sms-again",
-        template="signin/sms.html",
+        template="factors/sms/ask.html",
         context={
             **_STEP,
             **_PHONE,
@@ -134,31 +134,31 @@ SAMPLES = (
     ),
     Sample(
         name="register-sms",
-        template="signin/register_sms.html",
+        template="factors/sms/setup.html",
         context={**_STEP, "username": "ada", "countries": calling_codes(), "alternatives": (_APP,)},
     ),
     Sample(
         name="register-sms-wrong",
-        template="signin/register_sms.html",
+        template="factors/sms/setup.html",
         context={**_STEP, "countries": {"DE": "+49", "EG": "+20"}, "error": _NO_NUMBER},
     ),
     Sample(
         name="register-sms-code",
-        template="signin/register_sms.html",
+        template="factors/sms/setup.html",
         context={**_STEP, "username": "ada", "number": _MASKED, "sends": "2", "alternatives": (_APP,)},
     ),
     Sample(
         name="register-recovery",
-        template="signin/register_recovery.html",
+        template="factors/recovery/setup.html",
         context={**_STEP, "username": "ada@example.com", "codes": _CODES, "file": "/post"},
     ),
-    Sample(name="recovery", template="signin/recovery.html", context={**_STEP, "username": "ada"}),
+    Sample(name="recovery", template="factors/recovery/ask.html", context={**_STEP, "username": "ada"}),
     Sample(
         name="recovery-wrong",
-        template="signin/recovery.html",
+        template="factors/recovery/ask.html",
         context={**_STEP, "username": "ada", "error": NOT_THAT_CODE, "alternatives": _OTHERS},
     ),
-    Sample(name="pass", template="signin/pass.html", context={**_STEP, "username": "ada"}),
+    Sample(name="pass", template="factors/pass/ask.html", context={**_STEP, "username": "ada"}),
     Sample(name="codes-left", template="signin/confirm_codes.html", context={**_STEP, "left": 7}),
     Sample(
         name="codes-few",

@@ -55,7 +55,7 @@ def provider(partner: tuple[str, Flask]) -> Iterator[str]:
 
     def ask(kind: str) -> Response:
         action = f"/answer/{kind}"
-        return page("signin/password.html", partner_name="Expenses", action=action, reply_to=acs)
+        return page("factors/password/ask.html", partner_name="Expenses", action=action, reply_to=acs)
 
     def answer(kind: str) -> Response:
         return respond(replies[kind], partner_name="Expenses")

@@ -42,7 +42,7 @@ def build(base_url: str = "http://localhost:8000", *proxies: str) -> Flask:
         "/signin",
         "signin",
         lambda: page(
-            "signin/password.html",
+            "factors/password/ask.html",
             partner_name="<b>Expenses</b>",
             action="/form",
             locale=request.args.get("ui_locales", ""),
