@@ -215,6 +215,9 @@ class House:
         answer = {"factor": "sms", "method": asked.method if asked else "", "code": code}
         return browser.took(self.flow.prove(step.sign_in.id, browser.visit(), answer))
 
+    def choose(self, browser: Browser, step: Step, factor: str, method: str = "") -> Step:
+        return browser.took(self.flow.choose(step.sign_in.id, browser.visit(), factor, method))
+
     def save_codes(self, browser: Browser, step: Step) -> Step:
         answer = {"factor": "recovery", "saved": "yes"}
         return browser.took(self.flow.enrol(step.sign_in.id, browser.visit(), answer))

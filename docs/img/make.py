@@ -21,7 +21,7 @@ from tests.pages.samples import make_samples, serving  # noqa: E402 - the tests 
 # Page, width and height in CSS pixels, colours, language.
 _SHOTS = (
     ("password", 460, 700, "light", "en"),
-    ("register-totp", 460, 1110, "light", "en"),
+    ("setup-totp", 460, 1110, "light", "en"),
     ("totp", 330, 660, "dark", "en"),
     ("password", 330, 660, "dark", "ar"),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from idp.core.ports import Enroller
 from idp.factors.access_pass import AccessPass
+from idp.factors.passkey import Passkey
 from idp.factors.password import Password
 from idp.factors.recovery import Recovery
 from idp.factors.sms import Sms
@@ -15,7 +16,7 @@ from idp.signin.judge import Factors
 # A new factor is its file in factors/, its folder of templates, and its name here. In this order they
 # are asked for and proposed: the safer first. Who was given a pass is to use it; recovery codes are
 # the last resort.
-FACTORS = (Password, AccessPass, Totp, Sms, Recovery)
+FACTORS = (Password, AccessPass, Passkey, Totp, Sms, Recovery)
 WORTHS: Worths = {factor.name: factor.worth for factor in FACTORS}
 
 

@@ -42,6 +42,7 @@ class Event(StrEnum):
     PASSWORD_CHANGED = "password-changed"
     METHOD_ADDED = "method-added"
     METHOD_REMOVED = "method-removed"
+    METHOD_COPIED = "method-copied"
     ENROLMENT_REOPENED = "enrolment-reopened"
     PERSON_ADDED = "person-added"
     PERSON_EXPORTED = "person-exported"

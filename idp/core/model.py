@@ -108,13 +108,14 @@ class Offer:
     method is the id of a registered method, empty for a factor that has none (password).
     label is shown to the person ("Authenticator app"), detail beside it, untranslated, to tell
     one from another ("+1 •••-•••-••67"). Both must not reveal more than a holder of the first
-    factor may see.
+    factor may see. beside: it can be answered on the page of another, unasked.
     """
 
     factor: str
     method: str = ""
     label: str = ""
     detail: str = ""
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ class Enrolment:
 class Proof:
     """One thing a person has shown: made by a factor, counted by policy.
 
-    amr holds RFC 8176 values. at is when it was shown.
+    amr holds RFC 8176 values. at is when it was shown. detail is recorded with it.
     """
 
     person: str
@@ -156,6 +157,7 @@ class Proof:
     user_verified: bool = False
     phishing_resistant: bool = False
     issuer: str = ""
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +165,8 @@ class SignIn:
     """A sign-in under way: the only thing kept between two pages.
 
     browser is the SHA-256 of the browser cookie that the sign-in belongs to. network is where
-    it was last seen. session is the id of the session whose proofs it started with, if any.
+    it was last seen. session is the id of the session whose proofs it started with, if any. beside
+    can be answered on the page of what was asked.
     confirmed names the questions already answered. ended is set when the sign-in may not go on,
     whatever is proved.
     """
@@ -176,6 +179,7 @@ class SignIn:
     expires_at: datetime
     proofs: tuple[Proof, ...] = ()
     asked: Asked | None = None
+    beside: tuple[Asked, ...] = ()
     enrolment: Enrolment | None = None
     confirmed: tuple[str, ...] = ()
     session: str = ""

@@ -14,14 +14,19 @@ from idp.factors.tools import Tools
 from idp.policy.model import FactorWorth
 from idp.store import Store
 
-WRONG = "That user name or password is not right. Check both and try again."
+# One text for unknown, locked, disabled and wrong alike. It says what to do in each case without
+# saying which it is.
+WRONG = (
+    "That user name or password is not right. Check both and try again. "
+    "After several wrong tries, sign-in pauses for 15 minutes."
+)
 
 
 class Password:
     """The password factor; its form has the fields `username` and `password`."""
 
     name = "password"
-    worth = FactorWorth(kinds=frozenset({Kind.KNOW}), amr=("pwd",), first=True)
+    worth = FactorWorth(kinds=frozenset({Kind.KNOW}), amr=("pwd",), first=True, no=WRONG)
 
     def __init__(self, *, store: Store, people: People, clock: Clock) -> None:
         self._store = store

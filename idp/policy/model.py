@@ -24,13 +24,15 @@ class FactorWorth:
     """What a factor's proof can be worth at most; a proof never counts for more.
 
     amr values are those of RFC 8176. first says whether it may open a sign-in, when it shows all
-    that it can. stand_in: it helps out who has lost the own method or has none yet, and never
-    makes a person registered.
+    that it can; no is then said to every answer that it does not accept, whatever the reason.
+    stand_in: it helps out who has lost the own method or has none yet, and never makes a person
+    registered.
     """
 
     kinds: frozenset[Kind]
     amr: tuple[str, ...]
     first: bool = False
+    no: str = ""
     phishing_resistant: bool = False
     stand_in: bool = False
 

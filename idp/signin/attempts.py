@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,18 +12,13 @@ from idp.core.model import Enrolment, Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
 from idp.factors.password import target_of
+from idp.policy.model import FactorWorth
 from idp.sessions import Devices
 from idp.signin.judge import Judged
 from idp.signin.lockout import Counted, Lockout
 from idp.store import Store, Unit
 
 T = TypeVar("T")
-# One text for unknown, locked, disabled and wrong alike. It says what to do in each case without
-# saying which it is.
-NOT_RIGHT = (
-    "That user name or password is not right. Check both and try again. "
-    "After several wrong tries, sign-in pauses for 15 minutes."
-)
 
 
 class TooMany(Refused):
@@ -32,15 +27,12 @@ class TooMany(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One answer to be checked. target is what it is counted under, typed the user name given.
-
-    first: it may open a sign-in.
-    """
+    """One answer to be checked. target is what it is counted under, typed the user name given."""
 
     sign_in: SignIn
     visit: Visit
     factor: str
-    first: bool
+    worth: FactorWorth
     target: str
     typed: str = ""
 
@@ -65,7 +57,7 @@ class Attempts:
         """
         counted = self.lockout.count(
             factor=attempt.factor,
-            first=attempt.first,
+            first=attempt.worth.first,
             target=attempt.target,
             address=attempt.visit.network.address,
             familiar=self._familiar(attempt),
@@ -85,10 +77,11 @@ class Attempts:
         if drafted:
             self.lockout.take_back(counted)
             return result
-        person = result.person if isinstance(result, Proof) else attempt.sign_in.person
+        proof = result if isinstance(result, Proof) else None
+        person = proof.person if proof else attempt.sign_in.person
         with self.store.write() as unit:
             self.lockout.succeeded(unit, counted)
-            self._record(unit, attempt, Event.CREDENTIAL_ACCEPTED, person=person)
+            self._record(unit, attempt, Event.CREDENTIAL_ACCEPTED, person=person, detail=_recorded(proof))
         return result
 
     def registered(self, unit: Unit, attempt: Attempt) -> None:
@@ -119,15 +112,15 @@ class Attempts:
     def _no(attempt: Attempt, counted: Counted, public: str = "") -> Refused:
         # Behind the first factor a lock may be told, and ends the sign-in. Before it, the page
         # must be the same for people who exist and people who don't.
-        if attempt.first:
-            return Refused(NOT_RIGHT)
+        if attempt.worth.first:
+            return Refused(attempt.worth.no)
         return TooMany("There were too many wrong tries.") if counted.locked else Refused(public)
 
     def _familiar(self, attempt: Attempt) -> bool:
         """Say whether the answer is about the person who signed in on this browser before."""
         with self.store.read() as connection:
             known = self.devices.person_of(connection, attempt.visit.device, self.clock.now())
-            if not attempt.first:
+            if not attempt.worth.first:
                 return known != "" and known == attempt.sign_in.person
             keys = self.people.login_keys(connection, known) if known else ()
         return attempt.target in {target_of(key) for key in keys}
@@ -151,7 +144,15 @@ class Attempts:
             )
 
     def _record(
-        self, unit: Unit, attempt: Attempt, event: Event, *, person: str, name: str = "", reason: str = ""
+        self,
+        unit: Unit,
+        attempt: Attempt,
+        event: Event,
+        *,
+        person: str,
+        name: str = "",
+        reason: str = "",
+        detail: Mapping[str, object] | None = None,
     ) -> None:
         entry = Entry(
             event=event,
@@ -160,7 +161,16 @@ class Attempts:
             factor=attempt.factor,
             reason=reason,
             correlation=attempt.sign_in.correlation,
+            detail=detail or {},
             name=name,
             address=attempt.visit.network.address,
         )
         self.audit.record(unit, entry)
+
+
+def _recorded(proof: Proof | None) -> Mapping[str, object]:
+    """Return what is kept of a proof: which method, and what its factor finds worth keeping."""
+    if proof is None:
+        return {}
+    verified = {"user_verified": True} if proof.user_verified else {}
+    return ({"method": proof.method} if proof.method else {}) | dict(proof.detail) | verified

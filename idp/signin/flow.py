@@ -12,7 +12,7 @@ from functools import partial
 
 from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
-from idp.core.model import Enrolment, Grant, Offer, Proof, SignIn, SignInRequest, Visit
+from idp.core.model import Asked, Enrolment, Grant, Offer, Proof, SignIn, SignInRequest, Visit
 from idp.core.ports import NewMethod
 from idp.policy.model import Ask, Confirm, Deny, FactorWorth, Issue, Register
 from idp.sessions import Session
@@ -70,19 +70,19 @@ class Flow:
         A factor that was not just asked for proves nothing: the current page comes back.
         """
         judged, version = self._look(sign_in_id, visit)
-        sign_in, asked = judged.sign_in, judged.sign_in.asked
-        given = (answer.get("factor", ""), answer.get("method", ""))
-        if asked is None or given != (asked.factor, asked.method) or not _offered(judged):
+        asked = _answered(judged, answer)
+        if asked is None:
             return self._advance(judged, version, visit)
-        factor, first = self.judge.factors.provers[asked.factor], self._worth(asked.factor).first
+        sign_in = replace(judged.sign_in, asked=asked)
+        factor, worth = self.judge.factors.provers[asked.factor], self._worth(asked.factor)
         attempt = Attempt(
             sign_in=sign_in,
             visit=visit,
             factor=factor.name,
-            first=first,
+            worth=worth,
             target=factor.target(sign_in, answer),
             # Behind the first factor it is known whose answer it is, whatever name comes along.
-            typed=answer.get("username", "") if first else "",
+            typed=answer.get("username", "") if worth.first else "",
         )
         try:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
@@ -113,13 +113,14 @@ class Flow:
         if draft is None or person is None:
             return self._advance(judged, version, visit)
         sign_in, enroller = judged.sign_in, self.judge.factors.enrollers[draft.factor]
+        worth = self._worth(draft.factor)
         attempt = Attempt(
-            sign_in=sign_in, visit=visit, factor=draft.factor, first=False, target="enrol:" + person.id
+            sign_in=sign_in, visit=visit, factor=draft.factor, worth=worth, target="enrol:" + person.id
         )
         try:
             confirm = partial(enroller.confirm, sign_in, person, draft, answer)
             # What is only shown and saved is no attempt at anything, and proves nothing.
-            shown = self._worth(draft.factor).stand_in
+            shown = worth.stand_in
             result = confirm() if shown else self.attempts.check(attempt, confirm)
         except TooMany:
             return self._ended(judged, version, visit)
@@ -171,7 +172,7 @@ class Flow:
 
     def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:
         proofs = merge(judged.sign_in.proofs, (proof,))
-        proved = replace(judged.sign_in, proofs=proofs, asked=None, enrolment=None, stay=stay)
+        proved = replace(judged.sign_in, proofs=proofs, asked=None, beside=(), enrolment=None, stay=stay)
         if self._worth(proof.factor).first and "account" not in proved.confirmed:
             # Whoever has just typed a user name has chosen the account.
             proved = replace(proved, confirmed=(*proved.confirmed, "account"))
@@ -196,7 +197,7 @@ class Flow:
             case Deny() as deny:
                 denied = denied_of(deny, reference=judged.sign_in.denied)
                 return self._denied(judged, version, visit, denied)
-            case Ask(offers=offers) if not _offered(judged):
+            case Ask(offers=offers) if not _offered(judged, judged.sign_in.asked):
                 return self._asking_best(judged, version, visit, offers)
             case Register(factors=factors) if not any(_draft(judged, one) for one in factors):
                 # The safest is proposed first; the page offers the others.
@@ -219,8 +220,14 @@ class Flow:
         return replace(step, problem=problem)
 
     def _asking(self, judged: Judged, version: int | None, visit: Visit, offer: Offer) -> Step:
-        asked = self.judge.factors.provers[offer.factor].start(judged.sign_in, offer)
-        return self._noted(judged, replace(judged.sign_in, asked=asked), version, visit)
+        verdict, sign_in = judged.decision.verdict, judged.sign_in
+        offers = verdict.offers if isinstance(verdict, Ask) else ()
+        asked, *beside = (
+            self.judge.factors.provers[one.factor].start(sign_in, one)
+            for one in (offer, *(other for other in offers if other.beside and other != offer))
+        )
+        asking = replace(sign_in, asked=asked, beside=tuple(beside))
+        return self._noted(judged, asking, version, visit)
 
     def _drafting(self, judged: Judged, version: int | None, visit: Visit, factor: str) -> Step:
         if judged.person is None:
@@ -280,9 +287,16 @@ def _usable(session: Session | None, request: SignInRequest) -> bool:
     return session is not None and not request.force and request.expected_person in ("", session.person)
 
 
-def _offered(judged: Judged) -> bool:
+def _answered(judged: Judged, answer: Mapping[str, str]) -> Asked | None:
+    """Return which of what was asked, and is still offered, an answer is to; None for nothing else."""
+    given, sign_in = (answer.get("factor", ""), answer.get("method", "")), judged.sign_in
+    open_now = (one for one in (sign_in.asked, *sign_in.beside) if _offered(judged, one))
+    return next((one for one in open_now if one and (one.factor, one.method) == given), None)
+
+
+def _offered(judged: Judged, asked: Asked | None) -> bool:
     """Say whether what was asked is still among what policy offers."""
-    verdict, asked = judged.decision.verdict, judged.sign_in.asked
+    verdict = judged.decision.verdict
     if asked is None or not isinstance(verdict, Ask):
         return False
     return any((o.factor, o.method) == (asked.factor, asked.method) for o in verdict.offers)

@@ -77,7 +77,7 @@ class Judge:
             partner=partner,
             person=person,
             proofs=sign_in.proofs,
-            offers=(),
+            offers=() if person else self._offers(None, ()),
             enrollable=self._enrollable(person),
             confirmed=sign_in.confirmed,
             address=sign_in.network.address,
@@ -102,7 +102,7 @@ class Judge:
             raise BadMessage("This application may not use this sign-in service (any more).")
         return partner
 
-    def _offers(self, person: Person, methods: tuple[Method, ...]) -> tuple[Offer, ...]:
+    def _offers(self, person: Person | None, methods: tuple[Method, ...]) -> tuple[Offer, ...]:
         provers = self.factors.provers.values()
         return tuple(offer for factor in provers for offer in factor.offer(person, methods))
 
@@ -133,7 +133,7 @@ class Judge:
 
 def without_proofs(sign_in: SignIn) -> SignIn:
     """Return the sign-in as if nobody had signed in on this browser before."""
-    return replace(sign_in, proofs=(), session="", asked=None, enrolment=None, confirmed=())
+    return replace(sign_in, proofs=(), session="", asked=None, beside=(), enrolment=None, confirmed=())
 
 
 def without_kept(sign_in: SignIn) -> SignIn:

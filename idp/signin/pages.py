@@ -256,6 +256,7 @@ class SignInPages:
             return "signin/choose.html", {"alternatives": ask.offers}
         others = [o for o in ask.offers if (o.factor, o.method) != (asked.factor, asked.method)]
         offer = next((o for o in ask.offers if o not in others), Offer(factor=asked.factor))
+        beside = step.sign_in.beside
         context: dict[str, Any] = {
             "action": address,
             "factor": asked.factor,
@@ -263,7 +264,8 @@ class SignInPages:
             "method_label": offer.label,
             "method_detail": offer.detail,
             "challenge": asked.challenge,
-            "alternatives": others,
+            "beside": beside,
+            "alternatives": [o for o in others if o.factor not in {one.factor for one in beside}],
         }
         if asked.factor == "password":
             fixed = step.person is not None

@@ -99,6 +99,7 @@ class SignIns:
             expires_at=now + self.lifetime,
             proofs=(),
             asked=None,
+            beside=(),
             enrolment=None,
             confirmed=(),
             session="",

@@ -20,6 +20,7 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from idp.app.desk import Desk, build_desk
+from idp.app.factors import WORTHS
 from idp.app.ground import Ground, make_ground
 from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
@@ -192,22 +193,29 @@ class House:
         return build_desk(store=self.store, clock=self.clock, sealer=ground.sealer, audit=ground.audit)
 
     # Browsers ---------------------------------------------------------------------------------
-    def open_session(self, person: Person) -> str:
-        """Sign the person in with two factors; return the session cookie's value."""
+    def open_session(self, person: Person, *factors: str) -> str:
+        """Sign the person in with factors, password and app if none; return the session cookie's value."""
         now = self.clock.now()
-        proofs = (
-            Proof(person=person.id, factor="password", kinds=frozenset({Kind.KNOW}), amr=("pwd",), at=now),
-            Proof(person=person.id, factor="totp", kinds=frozenset({Kind.HAVE}), amr=("otp",), at=now),
+        proofs = tuple(
+            Proof(
+                person=person.id,
+                factor=factor,
+                kinds=WORTHS[factor].kinds,
+                amr=WORTHS[factor].amr,
+                phishing_resistant=WORTHS[factor].phishing_resistant,
+                at=now,
+            )
+            for factor in factors or ("password", "totp")
         )
         session = self.sessions.prepare(person=person.id, proofs=proofs, stay=False, now=now)
         with self.store.write() as unit:
             return self.sessions.open(unit, session)
 
-    def browser(self, person: Person | None = None) -> FlaskClient:
+    def browser(self, person: Person | None = None, *factors: str) -> FlaskClient:
         """Return a browser, signed in when a person is given."""
         client = self.app.test_client()
         if person is not None:
-            client.set_cookie(COOKIE, self.open_session(person), domain="id.example", secure=True)
+            client.set_cookie(COOKIE, self.open_session(person, *factors), domain="id.example", secure=True)
         return client
 
     def authorize(self, browser: FlaskClient, **changed: str | None) -> TestResponse:

@@ -23,7 +23,7 @@ def test_discovery_says_what_is_true(house: House) -> None:
     assert said["request_uri_parameter_supported"] is False
     assert said["authorization_response_iss_parameter_supported"] is True
     assert "RS256" in said["id_token_signing_alg_values_supported"]  # type: ignore[operator]
-    assert "phr" not in said["acr_values_supported"]  # type: ignore[operator]
+    assert "phr" in said["acr_values_supported"]  # type: ignore[operator]
     client = house.app.test_client()
     for name, address in said.items():
         if name.endswith(("_endpoint", "jwks_uri")):

@@ -13,9 +13,12 @@ from markupsafe import Markup
 from werkzeug.serving import make_server
 
 from idp.core.errors import BadMessage, Banned, Busy, CountersignError, Looping, Unavailable
-from idp.core.model import Offer, Reply
+from idp.core.model import Asked, Offer, Reply
 from idp.directory.phones import calling_codes
 from idp.factors.codes import NOT_THAT_CODE
+from idp.factors.passkey.ceremony import WRONG as NOT_THAT_PASSKEY
+from idp.factors.passkey.ceremony import request
+from idp.factors.passkey.settings import Site
 from idp.signin.consent import Detail
 from idp.web.reply import respond
 from idp.web.settings import WebSettings
@@ -53,6 +56,8 @@ _SETTING_UP = {
     "manual_key": _KEY,
     "otpauth_uri": _URI,
 }
+_OPTIONS = request(Site(name="127.0.0.1", origins=()), known=(), verify=True)
+_CHALLENGE = {"options": _OPTIONS}
 _CODES = [f"{first}7QW-2MXD-K9{first}V" for first in "BCDFGHJKLM"]
 _LONG = "Quarterly Travel, Expense & Reimbursement Approvals <Staging>"
 
@@ -70,6 +75,38 @@ class Sample:
 
 SAMPLES = (
     Sample(name="password", template="factors/password/ask.html", context={**_STEP, "stay_offered": True}),
+    Sample(
+        name="password-or-passkey",
+        template="factors/password/ask.html",
+        context={**_STEP, "stay_offered": True, "beside": (Asked(factor="passkey", challenge=_CHALLENGE),)},
+    ),
+    Sample(
+        name="passkey",
+        template="factors/passkey/ask.html",
+        context={**_STEP, "username": "ada", "challenge": _CHALLENGE, "alternatives": _OTHERS},
+    ),
+    Sample(
+        name="passkey-wrong",
+        template="factors/passkey/ask.html",
+        context={**_STEP, "username": "ada", "challenge": _CHALLENGE, "error": NOT_THAT_PASSKEY},
+    ),
+    Sample(
+        name="passkey-without-scripts",
+        template="factors/passkey/ask.html",
+        context={**_STEP, "username": "ada", "challenge": _CHALLENGE, "alternatives": _OTHERS},
+        scripts=False,
+    ),
+    Sample(
+        name="setup-passkey",
+        template="factors/passkey/setup.html",
+        context={
+            **_STEP,
+            "username": "ada@example.com",
+            "options": _OPTIONS,
+            "label": "iPhone",
+            "alternatives": (_APP, *_OTHERS),
+        },
+    ),
     Sample(
         name="password-wrong",
         template="factors/password/ask.html",
@@ -104,9 +141,9 @@ SAMPLES = (
         template="signin/choose.html",
         context={**_STEP, "username": "ada", "alternatives": (_APP, *_OTHERS)},
     ),
-    Sample(name="register-totp", template="factors/totp/setup.html", context=_SETTING_UP),
+    Sample(name="setup-totp", template="factors/totp/setup.html", context=_SETTING_UP),
     Sample(
-        name="register-totp-wrong",
+        name="setup-totp-wrong",
         template="factors/totp/setup.html",
         context={**_SETTING_UP, "error": _WRONG_CODE},
     ),
@@ -133,22 +170,22 @@ SAMPLES = (
         context={**_STEP, "username": "ada", "alternatives": (_APP, _OTHER_PHONE), "error": _NO_MORE_TEXTS},
     ),
     Sample(
-        name="register-sms",
+        name="setup-sms",
         template="factors/sms/setup.html",
         context={**_STEP, "username": "ada", "countries": calling_codes(), "alternatives": (_APP,)},
     ),
     Sample(
-        name="register-sms-wrong",
+        name="setup-sms-wrong",
         template="factors/sms/setup.html",
         context={**_STEP, "countries": {"DE": "+49", "EG": "+20"}, "error": _NO_NUMBER},
     ),
     Sample(
-        name="register-sms-code",
+        name="setup-sms-code",
         template="factors/sms/setup.html",
         context={**_STEP, "username": "ada", "number": _MASKED, "sends": "2", "alternatives": (_APP,)},
     ),
     Sample(
-        name="register-recovery",
+        name="setup-recovery",
         template="factors/recovery/setup.html",
         context={**_STEP, "username": "ada@example.com", "codes": _CODES, "file": "/post"},
     ),

@@ -147,7 +147,7 @@ def test_an_error_is_tied_to_its_fields(tab: Page, base: str) -> None:
 def test_the_key_can_be_copied(browser: Browser, base: str) -> None:
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     tab = context.new_page()
-    tab.goto(f"{base}/register-totp")
+    tab.goto(f"{base}/setup-totp")
     tab.get_by_text("Can’t scan it?").click()
     tab.get_by_role("button", name="Copy").click()
     expect(tab.get_by_role("button", name="Copied")).to_be_visible()

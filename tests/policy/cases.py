@@ -19,9 +19,6 @@ DAY = 24 * HOUR
 # What is to come, so that the decision is tested whole before its factors exist.
 COMING: Mapping[str, FactorWorth] = {
     "key": FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("hwk",), phishing_resistant=True),
-    "passkey": FactorWorth(
-        kinds=frozenset({Kind.HAVE, Kind.ARE}), amr=("hwk", "user"), first=True, phishing_resistant=True
-    ),
 }
 WORTH = {**WORTHS, **COMING}
 

@@ -184,7 +184,10 @@ WRONG = [
     (with_controls(strength="three"), "Rule 1, controls, strength: use one of one, two, phishing-resistant"),
     (with_controls(strength=2), "Rule 1, controls, strength: use one of"),
     (with_controls(strength=["two"]), "Rule 1, controls, strength: use one of"),
-    (with_controls(methods=["totp", "retina"]), "Rule 1, controls, methods, entry 2: use one of pass, totp"),
+    (
+        with_controls(methods=["totp", "retina"]),
+        "Rule 1, controls, methods, entry 2: use one of pass, passkey",
+    ),
     (with_controls(methods=["password"]), "Rule 1, controls, methods: the password is always accepted"),
     (with_controls(methods="totp"), "Rule 1, controls, methods: must be a list"),
     (with_controls(fresh_within=-60), "Rule 1, controls, fresh_within: must be a whole number"),

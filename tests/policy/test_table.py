@@ -310,6 +310,7 @@ def test_what_each_factor_is_worth() -> None:
         "password": ({Kind.KNOW}, True, False),
         "totp": ({Kind.HAVE}, False, False),
         "sms": ({Kind.HAVE}, False, False),
+        "passkey": ({Kind.HAVE, Kind.ARE}, True, True),
         "recovery": ({Kind.HAVE}, False, False),
         "pass": ({Kind.HAVE}, False, False),
     }
@@ -317,6 +318,7 @@ def test_what_each_factor_is_worth() -> None:
     assert {name: worth.amr for name, worth in WORTHS.items()} == {
         "password": ("pwd",),
         "sms": ("sms",),
+        "passkey": ("hwk", "swk", "user"),
         **codes,
     }
     assert {name for name, worth in WORTHS.items() if worth.stand_in} == {"recovery", "pass"}

@@ -121,7 +121,8 @@ def test_first_method_is_set_up_between_password_and_answer(house: House, browse
     person = house.person(totp=False)
     step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
     step = house.password(browser, step)
-    assert step.decision.verdict == Register(factors=("totp",))
+    assert step.decision.verdict == Register(factors=("passkey", "totp"))
+    step = house.choose(browser, step, "totp")
     draft = step.sign_in.enrolment
     assert draft is not None
     assert house.door.grants == []
@@ -148,6 +149,7 @@ def test_enrolment_is_closed_once_somebody_registered(house: House, browser: Bro
     theirs = house.password(thief, thief.took(house.flow.begin(house.request(partner), thief.visit())))
     enroller = house.flow.judge.factors.enrollers["totp"]
     codes = {}
+    mine, theirs = house.choose(browser, mine, "totp"), house.choose(thief, theirs, "totp")
     for who, step in (("mine", mine), ("theirs", theirs)):
         assert step.sign_in.enrolment is not None
         codes[who] = _code_for(house, enroller.show(person, step.sign_in.enrolment)["manual_key"])
@@ -287,6 +289,7 @@ def test_a_sign_in_accepts_one_person_only(house: House, browser: Browser) -> No
     step = browser.took(house.flow.begin(house.request(partner), browser.visit()))
     step = house.password(browser, step, "bob")
     assert isinstance(step.decision.verdict, Register)
+    step = house.choose(browser, step, "totp")
     with pytest.raises(Refused):
         house.flow.enrol(step.sign_in.id, browser.visit(), {"factor": "totp", "code": house.code()})
     assert house.password(browser, step, "ada").sign_in.person == step.sign_in.person

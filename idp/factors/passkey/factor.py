@@ -1,0 +1,229 @@
+"""The passkey factor: ask for one, beside the user name or after it, check it, and make new ones."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import sqlalchemy as sa
+
+from idp.audit import AuditLog, Entry, Event
+from idp.core.errors import Refused, Unchecked
+from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
+from idp.core.ports import Clock, NewMethod
+from idp.directory.people import People
+from idp.factors.codes import target_of
+from idp.factors.passkey import ceremony
+from idp.factors.passkey.ceremony import WRONG
+from idp.factors.passkey.settings import PasskeySettings, PasskeySettingsStore, Site, site_of
+from idp.factors.tools import Tools
+from idp.keys import Issuers
+from idp.methods import Methods
+from idp.policy.model import FactorWorth
+from idp.store import Store
+
+LABEL = "Passkey"
+_LONGEST_LABEL = 60
+_ID = re.compile(r'"id"\s*:\s*"([\w-]{1,1400})"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passkey:
+    """The factor and its enrolment; forms have the field `credential` (JSON), and `label` for a new one.
+
+    All passkeys of a person are one offer: the browser knows which of them is at hand.
+    """
+
+    name: ClassVar[str] = "passkey"
+    # Who unlocks it shows something known or something they are, and it does not say which. Not known,
+    # or password and PIN would look like two kinds less than they are.
+    worth: ClassVar[FactorWorth] = FactorWorth(
+        kinds=frozenset({Kind.HAVE, Kind.ARE}),
+        amr=("hwk", "swk", "user"),
+        first=True,
+        no=WRONG,
+        phishing_resistant=True,
+    )
+
+    store: Store
+    clock: Clock
+    people: People
+    methods: Methods
+    issuers: Issuers
+    settings: Callable[[], PasskeySettings]
+    service_name: str
+    audit: AuditLog
+
+    @classmethod
+    def of(cls, tools: Tools) -> Passkey:
+        """Return the factor, built."""
+        return cls(
+            store=tools.store,
+            clock=tools.clock,
+            people=tools.people,
+            methods=tools.methods,
+            issuers=tools.issuers,
+            settings=PasskeySettingsStore(tools.store).get,
+            service_name=tools.service_name,
+            audit=tools.audit,
+        )
+
+    # Asking -----------------------------------------------------------------------------------
+    def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
+        """Return one offer for all of a person's passkeys; before anybody is known, beside the user name."""
+        if person is None:
+            return (Offer(factor=self.name, label=LABEL, beside=True),)
+        mine = any(method.factor == self.name for method in methods)
+        return (Offer(factor=self.name, label=LABEL),) if mine else ()
+
+    def start(self, sign_in: SignIn, offer: Offer) -> Asked:
+        """Draw a challenge. Raises Unchecked where browsers know no passkeys, or the person has none here.
+
+        Whoever begins with a passkey must be asked by it who they are.
+        """
+        site, known = self._site(sign_in), []
+        if sign_in.person:
+            with self.store.read() as connection:
+                known = self._mine(connection, sign_in.person, site)
+            if not known:
+                raise Unchecked("Your passkeys belong to another address of this service. Use another way.")
+        options = ceremony.request(site, known=known, verify=not known)
+        return Asked(factor=self.name, challenge={"options": options})
+
+    def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
+        """Return the person's key, or that of the passkey itself while nobody is known."""
+        if sign_in.person:
+            return target_of(sign_in.person)
+        found = _ID.search(answer.get("credential", "")[:4096])
+        return "passkey:" + hashlib.sha256((found[1] if found else "").encode()).hexdigest()
+
+    def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
+        """Check what the passkey signed. Raises Refused, the same for every reason."""
+        site, options = self._site(sign_in), sign_in.asked.challenge["options"] if sign_in.asked else ""
+        credential = ceremony.read(answer.get("credential", ""))
+        with self.store.read() as connection:
+            person = self._person(connection, sign_in, ceremony.whose(credential))
+            method = self._found(connection, person, site, credential.id)
+            key = self.methods.secret(connection, method.id)
+        shown = ceremony.shown(credential, key=key, options=options, site=site)
+        self._use(sign_in, method, shown.count)
+        return self._proof(person, method.id, method.data, verified=shown.verified)
+
+    def _person(self, connection: sa.Connection, sign_in: SignIn, claimed: str) -> str:
+        """Return whom the sign-in is about, else whom the passkey says it is of. Raises Refused."""
+        if claimed not in ("", sign_in.person or claimed):
+            raise Refused(WRONG, detail="of another person")
+        person = self.people.get(connection, sign_in.person or claimed)
+        if person is None or not person.enabled:
+            raise Refused(WRONG, detail="nobody, or disabled")
+        return person.id
+
+    def _found(self, connection: sa.Connection, person: str, site: Site, credential: str) -> Method:
+        # Looked for among this person's only, so that nobody can register a copy of another's id.
+        for method in self._mine(connection, person, site):
+            if method.data["credential"] == credential:
+                return method
+        raise Refused(WRONG, detail="not registered")
+
+    def _mine(self, connection: sa.Connection, person: str, site: Site) -> list[Method]:
+        methods = self.methods.of(connection, person)
+        return [one for one in methods if one.factor == self.name and one.data["name"] == site.name]
+
+    def _use(self, sign_in: SignIn, method: Method, count: int) -> None:
+        """Note the use. One that was counted before means that there is a copy (WebAuthn 3, 6.1.1)."""
+        with self.store.write() as unit:
+            # Most synced passkeys don't count, and say 0 each time.
+            copied = (count or method.counter) > 0 and not self.methods.advance(unit, method.id, count)
+            if not copied:
+                self.methods.used(unit, method.id)
+                return
+            entry = Entry(
+                event=Event.METHOD_COPIED,
+                person=method.person,
+                partner=sign_in.request.partner,
+                factor=self.name,
+                correlation=sign_in.correlation,
+                detail={"method": method.id, "count": count, "expected": method.counter + 1},
+                address=sign_in.network.address,
+            )
+            self.audit.record(unit, entry)
+        if self.settings().refuse_copies:
+            raise Refused(WRONG, detail="a copy")
+
+    # Setting up -------------------------------------------------------------------------------
+    def propose(self, person: Person) -> Offer | None:
+        """Return the one offer: a phone, a computer or a security key will do."""
+        usable = site_of(self.issuers.default().base_url, self.settings())
+        return Offer(factor=self.name, label=LABEL) if usable else None
+
+    def begin(self, sign_in: SignIn, person: Person) -> Enrolment:
+        """Return a draft with a challenge, and a name to begin with."""
+        site = self._site(sign_in)
+        with self.store.read() as connection:
+            known = self._mine(connection, person.id, site)
+        options = ceremony.creation(site, service=self.service_name, person=person, known=known)
+        label = device_of(sign_in.network.user_agent)
+        return Enrolment(factor=self.name, draft={"options": options, "label": label})
+
+    def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, object]:
+        """Return options (JSON, for the browser) and label (a name to begin with)."""
+        return dict(enrolment.draft)
+
+    def confirm(
+        self, sign_in: SignIn, person: Person, enrolment: Enrolment, answer: Mapping[str, str]
+    ) -> NewMethod:
+        """Check the new passkey. Raises Refused, and Unchecked when the browser made none."""
+        text = answer.get("credential", "")
+        if not text:
+            raise Unchecked("Your browser has not made a passkey yet. Try again, or use another way.")
+        made = ceremony.made(text, options=enrolment.draft["options"], site=self._site(sign_in))
+        label = " ".join(answer.get("label", "").split())[:_LONGEST_LABEL]
+        return NewMethod(
+            factor=self.name,
+            label=label or enrolment.draft["label"],
+            secret=made.key,
+            counter=made.count,
+            data=made.data,
+            proof=self._proof(person.id, "", made.data, verified=made.verified),
+        )
+
+    # Both -------------------------------------------------------------------------------------
+    def _site(self, sign_in: SignIn) -> Site:
+        issuer = self.issuers.get(sign_in.request.issuer)
+        site = site_of(issuer.base_url, self.settings())
+        if site is None:
+            raise Unchecked("Passkeys don't work at this address of the service. Use another way.")
+        return site
+
+    def _proof(self, person: str, method: str, data: Mapping[str, str], *, verified: bool) -> Proof:
+        return Proof(
+            person=person,
+            factor=self.name,
+            method=method,
+            kinds=self.worth.kinds if verified else frozenset({Kind.HAVE}),
+            amr=("hwk" if data["device"] == "one" else "swk", "user"),
+            at=self.clock.now(),
+            user_verified=verified,
+            phishing_resistant=True,
+            detail={name: data[name] for name in ("aaguid", "attestation", "device")},
+        )
+
+
+# What a browser says that it runs on, the particular before what it claims to be like.
+_DEVICES = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("CrOS", "Chromebook"),
+    ("Windows", "Windows"),
+    ("Macintosh", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def device_of(user_agent: str) -> str:
+    """Return a name for a passkey that is made with this browser."""
+    return next((name for token, name in _DEVICES if token in user_agent), LABEL)
