@@ -70,7 +70,7 @@ class Document:
     @property
     def data(self) -> bytes:
         """Return the entity alone, to be opened again later."""
-        return etree.tostring(self.entity, with_tail=False)
+        return etree.tostring(self.entity, with_tail=False, encoding="UTF-8")
 
 
 def open_document(

@@ -30,7 +30,7 @@ def opened(data: bytes) -> etree._Element:
         raise malformed("a SOAP header that must be understood")
     if len(envelope[-1]) != 1:
         raise malformed("not one message in the SOAP body")
-    return signedxml.parse_message(etree.tostring(envelope[-1][0], with_tail=False))
+    return signedxml.parse_message(etree.tostring(envelope[-1][0], with_tail=False, encoding="UTF-8"))
 
 
 def enveloped(message: etree._Element) -> bytes:

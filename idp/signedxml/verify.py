@@ -72,7 +72,7 @@ def verify(
     """
     chosen = _choose(root, tag)
     identifier = _only_id(root, chosen)
-    document = etree.fromstring(etree.tostring(chosen, with_tail=False), MESSAGE_PARSER)
+    document = etree.fromstring(etree.tostring(chosen, with_tail=False, encoding="UTF-8"), MESSAGE_PARSER)
     element = _only_signature(document)
     signature = _read(element, identifier, accepted=digests(allow))
     check_method(signature.method, allow=allow)

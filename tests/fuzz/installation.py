@@ -22,6 +22,7 @@ from lxml import etree
 from werkzeug.test import TestResponse
 
 from idp import signedxml
+from idp.app.factors import WORTHS
 from idp.core.codec import plain
 from idp.core.errors import Refused
 from idp.core.model import AccessPolicy, Actor, Partner, Role
@@ -153,7 +154,7 @@ class Installation:
         metadata.read(data, now=self._house.clock.now())
 
     def _read_rules(self, data: object) -> None:
-        rules.read(data)
+        rules.read(data, WORTHS)
 
     def _read_settings(self, given: tuple[Mapping[str, str], bytes]) -> None:
         variables, file = given

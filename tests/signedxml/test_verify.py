@@ -178,6 +178,17 @@ def test_comments_in_signed_metadata_are_dropped_whole() -> None:
     assert [child.tag for child in verified] == [f"{{{NS['md']}}}SPSSODescriptor"]
 
 
+def test_element_names_beyond_ascii_are_refused_and_break_nothing() -> None:
+    # signxml writes trees in ASCII, in which such names can't be written.
+    kind = KINDS["EntityDescriptor"]
+    extensions = '<md:Extensions><b:größe xmlns:b="urn:b" b:é="ü">ñ</b:größe></md:Extensions>'
+    text = kind.text.replace("<md:SPSSODescriptor", extensions + "<md:SPSSODescriptor", 1)
+    root = etree.fromstring(text)
+    sign(root, signer=signer(), alg="RS256", after_tag=kind.after)
+    with pytest.raises(BadMessage):
+        gate(etree.tostring(root, encoding="UTF-8"), kind)
+
+
 # Whatever byte of the signed part is changed.
 
 _SIGNED = {name: genuine(kind) for name, kind in KINDS.items()}

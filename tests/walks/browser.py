@@ -96,6 +96,14 @@ class Browser:
         """Answer the first page."""
         return self.submit(**{"username": person.name, "password": person.password, **typed})
 
+    def choose(self, factor: str) -> Self:
+        """Pick another of the ways that the page offers."""
+        return self.post(f"{self._sign_in}/choose", {"factor": factor, "method": ""})
+
+    @property
+    def _sign_in(self) -> str:
+        return "/".join(self.address.split("/")[:5])
+
     def code(self, person: Someone) -> Self:
         """Answer the second page."""
         return self.submit(code=person.code())

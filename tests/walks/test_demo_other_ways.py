@@ -43,7 +43,7 @@ def test_without_scripts_an_app_is_set_up(demo: Demo, new_window: NewWindow) -> 
     window, person = new_window(java_script_enabled=False), demo.someone(app=False)
     window.open(demo.wiki + "/login")
     window.password(person)
-    window.heading("Set up an authenticator app")
+    window.app()
     window.tab.get_by_text("Can’t scan it?").click()
     person.seed = window.shown_seed
     window.tab.get_by_label("Code").fill(person.code())
@@ -58,7 +58,7 @@ def test_recovery_codes_are_kept_as_a_file_and_get_in_once(
     person, tab = demo.someone(app=False), window.tab
     window.open(demo.wiki + "/login")
     window.password(person)
-    window.heading("Set up an authenticator app")
+    window.app()
     tab.get_by_text("Can’t scan it?").click()
     person.seed = window.shown_seed
     tab.get_by_label("Code").fill(person.code())
@@ -125,6 +125,10 @@ def test_from_right_to_left(demo: Demo, new_window: NewWindow) -> None:
     window.look()
     tab.locator("#password").fill(person.password)
     tab.locator("button.main").click()
+    expect(tab.locator("[data-passkey]")).to_be_visible()
+    window.look()
+    tab.locator("details.more summary").click()
+    tab.locator(".offers button").first.click()
     expect(tab.locator(".qr svg")).to_be_visible()
     window.look()
     tab.locator("summary").first.click()
@@ -241,7 +245,7 @@ def test_a_sign_in_that_took_too_long_can_be_started_again(timed: Timed, window:
 
     def answer(label: str, text: str, button: str) -> None:
         tab.get_by_label(label).fill(text)
-        tab.get_by_role("button", name=button).click()
+        tab.get_by_role("button", name=button, exact=True).click()
 
     window.open(f"{timed.base}/oidc/authorize?{urlencode(house.asking(nonce='n'))}")
     tab.get_by_label("User name").fill("ada")

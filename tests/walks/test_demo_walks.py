@@ -25,7 +25,7 @@ def test_ada_sets_up_an_app_and_the_second_application_asks_nothing(demo: Demo, 
     window.look()
     tab.get_by_role("link", name="Sign in", exact=True).click()
     window.password(ada)
-    window.heading("Set up an authenticator app")
+    window.app()
     expect(tab.locator(".qr svg")).to_be_visible()
     tab.get_by_text("Can’t scan it?").click()
     ada.seed = window.shown_seed

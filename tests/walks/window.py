@@ -62,13 +62,24 @@ class Window:
         self.tab.get_by_label("Password").fill(typed or person.password)
         if stay:
             self.tab.get_by_label("Keep me signed in on this device").check()
-        self.tab.get_by_role("button", name="Sign in").click()
+        self.tab.get_by_role("button", name="Sign in", exact=True).click()
 
     def code(self, code: str) -> None:
         """Answer the second page."""
         self.heading("Enter your code")
         self.tab.get_by_label("Code").fill(code)
         self.tab.get_by_role("button", name="Verify").click()
+
+    def another_way(self, name: str, heading: str) -> None:
+        """Pick another of the ways that the page offers."""
+        self.tab.get_by_text("Use another way", exact=True).click()
+        self.tab.get_by_role("button", name=name).click()
+        self.heading(heading)
+
+    def app(self) -> None:
+        """Set up an authenticator app instead of the passkey that is proposed first."""
+        self.heading("Set up a passkey")
+        self.another_way("Authenticator app", "Set up an authenticator app")
 
     def sign_in(self, person: Someone, *, stay: bool = False) -> None:
         """Answer both pages."""
