@@ -10,7 +10,6 @@ from pathlib import Path
 import pyotp
 import sqlalchemy as sa
 
-from idp.app.factors import WORTHS
 from idp.app.ground import Ground, make_ground
 from idp.app.hallway import Hallway, build_hallway
 from idp.audit import AuditLog, to_stream
@@ -24,7 +23,6 @@ from idp.core.model import (
     Participant,
     Partner,
     Person,
-    Proof,
     Reply,
     SignInRequest,
     Visit,
@@ -45,6 +43,7 @@ from idp.signin.steps import Step
 from idp.store import Change, Store, change, schema
 from tests.backends import state_beside
 from tests.clock import TestClock
+from tests.proofs import proof
 
 CHEAP = Cost(memory=8, passes=1)
 ACTOR = Actor(kind="cli", id="test")
@@ -143,10 +142,9 @@ class House:
         return found
 
     def give_totp(self, person: Person) -> None:
-        worth = WORTHS["totp"]
-        proof = Proof(person=person.id, factor="totp", kinds=worth.kinds, amr=worth.amr, at=self.clock.now())
+        shown = proof("totp", person.id, self.clock.now())
         seeded = NewMethod(
-            factor="totp", label="Authenticator app", secret=SEED, counter=-1, data={}, proof=proof
+            factor="totp", label="Authenticator app", secret=SEED, counter=-1, data={}, proof=shown
         )
         with self.ground.store.write() as unit:
             self.hall.methods.add(unit, person.id, seeded, allowed=True)

@@ -14,7 +14,7 @@ PLACES = ("/admin", "/admin/applications", "/admin/applications/new", "/admin/ap
 
 
 def denying(name: str, **conditions: list[str]) -> tuple[Rule, ...]:
-    return read([{"id": "test", "name": name, "conditions": conditions, "controls": {"deny": True}}])
+    return read([{"id": "test", "name": name, "conditions": conditions, "controls": {"deny": True}}], ())
 
 
 def test_row_67c_every_page_and_form_asks_who_is_there(console: Console) -> None:
@@ -46,7 +46,7 @@ def test_an_owner_signs_in_with_two_factors_and_comes_to_the_page(console: Conso
 
 def test_row_24_a_rule_for_one_factor_does_not_hold_here(console: Console) -> None:
     """What other applications are content with opens nothing here."""
-    rules = read([{"id": "one", "name": "one is enough", "controls": {"strength": "one"}}])
+    rules = read([{"id": "one", "name": "one is enough", "controls": {"strength": "one"}}], ())
     with console.store.write() as unit:
         Rules(console.store).replace_all(unit, rules, actor=TEST, at=console.clock.now())
     browser = console.browser().sign_in("ada", code=False)

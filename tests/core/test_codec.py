@@ -65,6 +65,7 @@ def test_the_text_is_compact_and_holds_plain_json():
         "user_verified": False,
         "phishing_resistant": False,
         "issuer": "",
+        "detail": {},
     }
     assert ": " not in dump(proof)
 

@@ -20,12 +20,11 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from idp.app.desk import Desk, build_desk
-from idp.app.factors import WORTHS
 from idp.app.ground import Ground, make_ground
 from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
 from idp.core import codec
-from idp.core.model import AccessPolicy, Actor, Kind, Partner, Person, Proof
+from idp.core.model import AccessPolicy, Actor, Partner, Person
 from idp.core.ports import NewMethod
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
@@ -43,6 +42,7 @@ from idp.store.upgrade import upgrade
 from idp.web.settings import WebSettings
 from tests import backends
 from tests.clock import TestClock
+from tests.proofs import proof
 
 BASE = "https://id.example"
 CALLBACK = "https://wiki.example/cb"
@@ -179,10 +179,8 @@ class House:
     def enrol(self, person: Person) -> None:
         """Give the person a password and an authenticator app."""
         hashed = self.hasher.hash(PASSWORD)
-        proof = Proof(
-            person=person.id, factor="totp", kinds=frozenset({Kind.HAVE}), amr=("otp",), at=self.clock.now()
-        )
-        app = NewMethod(factor="totp", label="App", secret=SEED, counter=-1, data={}, proof=proof)
+        shown = proof("totp", person.id, self.clock.now())
+        app = NewMethod(factor="totp", label="App", secret=SEED, counter=-1, data={}, proof=shown)
         with self.store.write() as unit:
             self.local.set_password(unit, person.source_key, hashed)
             self.methods.add(unit, person.id, app, allowed=True)
@@ -196,17 +194,7 @@ class House:
     def open_session(self, person: Person, *factors: str) -> str:
         """Sign the person in with factors, password and app if none; return the session cookie's value."""
         now = self.clock.now()
-        proofs = tuple(
-            Proof(
-                person=person.id,
-                factor=factor,
-                kinds=WORTHS[factor].kinds,
-                amr=WORTHS[factor].amr,
-                phishing_resistant=WORTHS[factor].phishing_resistant,
-                at=now,
-            )
-            for factor in factors or ("password", "totp")
-        )
+        proofs = tuple(proof(factor, person.id, now) for factor in factors or ("password", "totp"))
         session = self.sessions.prepare(person=person.id, proofs=proofs, stay=False, now=now)
         with self.store.write() as unit:
             return self.sessions.open(unit, session)

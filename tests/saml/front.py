@@ -13,17 +13,17 @@ from flask.testing import FlaskClient
 from lxml import etree
 from werkzeug.test import TestResponse
 
-from idp.app.factors import WORTHS
 from idp.app.ground import make_ground
 from idp.app.web import build_app
 from idp.audit import AuditLog, to_stream
-from idp.core.model import Person, Proof
+from idp.core.model import Person
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import NewPerson, People
 from idp.sessions import Grants
 from idp.signin.farewell import Farewell
 from idp.web.settings import WebSettings
+from tests.proofs import proof
 from tests.saml.house import BASE, House
 
 COOKIE = "__Host-countersign-session"
@@ -57,10 +57,7 @@ class Front:
         if person is None:
             return client
         now = self.house.clock.now()
-        proofs = [
-            Proof(person=person.id, factor=name, kinds=WORTHS[name].kinds, amr=WORTHS[name].amr, at=now)
-            for name in factors or ("password", "totp")
-        ]
+        proofs = [proof(name, person.id, now) for name in factors or ("password", "totp")]
         session = self.house.sessions.prepare(person=person.id, proofs=proofs, stay=False, now=now)
         with self.house.store.write() as unit:
             secret = self.house.sessions.open(unit, session)
