@@ -70,7 +70,8 @@ def test_case_48_a_rule_about_networks_sees_where_the_owner_is_now(console: Cons
                 "conditions": {"partners": ["console"], "networks": ["127.0.0.0/8"], "outside": True},
                 "controls": {"deny": True},
             }
-        ]
+        ],
+        (),
     )
     with console.store.write() as unit:
         Rules(console.store).replace_all(unit, rules, actor=TEST, at=console.clock.now())
