@@ -18,6 +18,7 @@ from idp.desk.keys import KeyDesk
 from idp.desk.limits import LimitDesk
 from idp.desk.methods import MethodDesk
 from idp.desk.partners import PartnerDesk
+from idp.desk.passkeys import PasskeyDesk
 from idp.desk.people import PeopleDesk
 from idp.desk.personal import PersonalDesk
 from idp.desk.policies import PolicyDesk
@@ -28,6 +29,7 @@ from idp.desk.watching import Watching
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
+from idp.factors.passkey import PasskeySettingsStore
 from idp.factors.sms import TextLimitsStore
 from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, Sealer
@@ -56,6 +58,7 @@ class Desk:
     channels: ChannelDesk
     keys: KeyDesk
     texts: TextDesk
+    passkeys: PasskeyDesk
     limits: LimitDesk
     records: RecordDesk
     sources: SourceDesk
@@ -101,9 +104,7 @@ def build_desk(
             worths=WORTHS,
             audit=audit,
         ),
-        personal=PersonalDesk(
-            store=store, clock=clock, people=people, farewell=farewell, worths=WORTHS, audit=audit
-        ),
+        personal=_personal(store, clock, people, farewell, audit),
         consents=ConsentDesk(
             store=store, people=people, partners=partners, consents=consents, grants=grants, audit=audit
         ),
@@ -117,9 +118,18 @@ def build_desk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
+        passkeys=PasskeyDesk(store=store, clock=clock, settings=PasskeySettingsStore(store), audit=audit),
         limits=_limits(store, clock, audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
+    )
+
+
+def _personal(
+    store: Store, clock: Clock, people: People, farewell: Farewell, audit: AuditLog
+) -> PersonalDesk:
+    return PersonalDesk(
+        store=store, clock=clock, people=people, farewell=farewell, worths=WORTHS, audit=audit
     )
 
 

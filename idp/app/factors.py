@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
+
 from idp.core.ports import Enroller
 from idp.factors.access_pass import AccessPass
 from idp.factors.passkey import Passkey
@@ -18,6 +21,21 @@ from idp.signin.judge import Factors
 # the last resort.
 FACTORS = (Password, AccessPass, Passkey, Totp, Sms, Recovery)
 WORTHS: Worths = {factor.name: factor.worth for factor in FACTORS}
+
+
+@runtime_checkable
+class Publishing(Protocol):
+    """A factor with documents for /.well-known/, by name."""
+
+    @property
+    def documents(self) -> Mapping[str, Callable[[], object]]:
+        """Return what makes each document."""
+
+
+def documents_of(factors: Factors) -> Mapping[str, Callable[[], object]]:
+    """Return what all factors publish."""
+    publishing = (factor for factor in factors.provers.values() if isinstance(factor, Publishing))
+    return {name: make for factor in publishing for name, make in factor.documents.items()}
 
 
 def build_factors(tools: Tools) -> Factors:

@@ -11,6 +11,7 @@ from idp.app import channels as channels_room
 from idp.app import console, tracing
 from idp.app import oidc as oidc_room
 from idp.app import saml as saml_room
+from idp.app.factors import documents_of
 from idp.app.ground import Ground, open_ground
 from idp.app.hallway import build_hallway
 from idp.channels import pages as channel_pages
@@ -26,6 +27,7 @@ from idp.web import banned, health, logs
 from idp.web.metrics import Metrics, MetricsPages
 from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
+from idp.web.wellknown import WellKnownPages
 
 
 def build_app(
@@ -56,6 +58,7 @@ def build_app(
         channels_room.pages(ground),
         console.pages(ground, hallway),
         health.HealthPages(checks=_checks(ground)),
+        WellKnownPages(documents=documents_of(hallway.flow.judge.factors)),
     ):
         app.register_blueprint(pages.blueprint())
     return app

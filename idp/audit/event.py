@@ -73,6 +73,7 @@ class Event(StrEnum):
     NETWORK_BANNED = "network-banned"
     NETWORK_UNBANNED = "network-unbanned"
     LIMITS_CHANGED = "limits-changed"
+    METHODS_CONFIGURED = "methods-configured"
 
     @property
     def number(self) -> int:

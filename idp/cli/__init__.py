@@ -13,6 +13,7 @@ from idp.core.errors import CountersignError
 _COMMANDS: Mapping[str, str] = {
     "person": "Add people, look at them, disable and unlock them.",
     "method": "Hand out, list and remove people's sign-in methods.",
+    "passkey": "Show and set how passkeys are made and taken.",
     "text": "Show and set the limits on text messages.",
     "consent": "List and take back what people agreed to at applications.",
     "partner": "Bring in the applications that people sign in to.",

@@ -66,3 +66,25 @@ def test_people_are_changed_handed_out_and_erased(idp) -> None:
         "password-changed",
         "person-changed",
     ]
+
+
+def test_passkeys_are_shown_and_set(idp) -> None:
+    assert idp.json("passkey", "show") == {"name": "", "origins": [], "refuse_copies": True}
+    idp(
+        "passkey",
+        "set",
+        "--domain",
+        "example.org",
+        "--origin",
+        "https://login.example.de",
+        "--copies",
+        "record",
+    )
+    shown = idp("passkey", "show").stdout
+    assert "example.org" in shown
+    assert "https://login.example.de" in shown
+    assert "recorded" in shown
+    back = idp.json("passkey", "set", "--own-domain", "--no-origins", "--copies", "refuse")
+    assert back == {"name": "", "origins": [], "refuse_copies": True}
+    assert "A domain is written" in idp.refused("passkey", "set", "--domain", "https://example.org")
+    assert idp("passkey", "set", "--domain", "a.org", "--own-domain", exit_code=2)

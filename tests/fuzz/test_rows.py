@@ -21,6 +21,7 @@ ADDRESSES = {
     "/": "anybody",
     "/applications": "anybody, who is asked to sign in",
     "/.well-known/openid-configuration": "anybody",
+    "/.well-known/<name>": "anybody",
     "/healthz": "anybody",
     "/readyz": "anybody",
     "/static/<given>/<path:path>": "anybody",

@@ -6,6 +6,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet
 
+from tests.desk.site import OWNER
 from tests.oidc.house import BASE, TEST, House
 
 
@@ -117,3 +118,10 @@ def test_check_39_introspection_is_for_servers(house: House) -> None:
 def test_check_39_pages_are_not_for_other_origins_scripts(house: House, path: str) -> None:
     answer = house.app.test_client().get(path, base_url=BASE, headers={"Origin": "https://spa.example"})
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_pages_that_may_use_our_passkeys_are_named(house: House) -> None:
+    assert get(house, "/.well-known/webauthn")[:2] == (200, {"origins": [BASE]})
+    house.desk().passkeys.set(origins=["https://login.example.de"], actor=OWNER)
+    assert get(house, "/.well-known/webauthn")[:2] == (200, {"origins": [BASE, "https://login.example.de"]})
+    assert get(house, "/.well-known/passwords")[0] == 404

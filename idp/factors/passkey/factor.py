@@ -71,6 +71,11 @@ class Passkey:
             audit=tools.audit,
         )
 
+    @property
+    def documents(self) -> Mapping[str, Callable[[], object]]:
+        """Return what is published under /.well-known/: which origins may use our passkeys (5.11)."""
+        return {"webauthn": self._origins}
+
     # Asking -----------------------------------------------------------------------------------
     def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return one offer for all of a person's passkeys; before anybody is known, beside the user name."""
@@ -189,6 +194,11 @@ class Passkey:
             data=made.data,
             proof=self._proof(person.id, "", made.data, verified=made.verified),
         )
+
+    def _origins(self) -> Mapping[str, object]:
+        settings = self.settings()
+        site = site_of(self.issuers.default().base_url, settings)
+        return {"origins": list(site.origins if site else settings.origins)}
 
     # Both -------------------------------------------------------------------------------------
     def _site(self, sign_in: SignIn) -> Site:

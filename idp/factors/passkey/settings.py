@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from idp.core.codec import build, plain
 from idp.core.model import Actor
+from idp.partners.origins import origin_of
 from idp.store import Change, Store, Unit, change, schema
 from idp.store.revisioned import Revisioned
 
@@ -78,14 +79,6 @@ def site_of(base_url: str, settings: PasskeySettings) -> Site | None:
     if _is_address(host) or (parts.scheme != "https" and host != "localhost"):
         return None
     return Site(name=settings.name or host, origins=(origin_of(base_url), *settings.origins))
-
-
-def origin_of(address: str) -> str:
-    """Return the origin of an address as browsers write it: no path, no usual port, in lower case."""
-    parts = urlsplit(address)
-    usual = {"https": 443, "http": 80}.get(parts.scheme)
-    port = f":{parts.port}" if parts.port not in (None, usual) else ""
-    return f"{parts.scheme}://{parts.hostname}{port}"
 
 
 def _is_address(host: str) -> bool:
