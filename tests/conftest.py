@@ -35,7 +35,7 @@ gc.set_threshold(100_000, 50, 100)
 
 # They wait for servers and browsers more than they compute: begun first, and beside one more process
 # than there are cores, they leave none of these idle at the end.
-_WAITING = ("walks", "demo", "cli", "pages")
+_WAITING = ("walks", "demo", "cli", "tooling", "pages")
 # How the names of files begin that share a server, which each process would start for itself.
 _SHARED = ("tests/walks/test_demo_", "tests/walks/test_server_")
 
