@@ -5,9 +5,11 @@ Light on purpose: a command must not load a protocol.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from idp.app.factors import WORTHS
+from idp.app.notices import as_it_is, build_notices
 from idp.audit import AuditLog
 from idp.channels import Mail, Texts
 from idp.channels.carriers import Carriers
@@ -72,6 +74,7 @@ def build_desk(
     audit: AuditLog,
     http: HttpClient | None = None,
     cost: Cost | None = None,
+    translate: Callable[[str, str], str] = as_it_is,
 ) -> Desk:
     """Build the desk on an open database. cost is that of a password hash."""
     hasher = PasswordHasher(cost)
@@ -81,15 +84,8 @@ def build_desk(
     outbox, grants = Outbox(store, sealer, clock), Grants(store, clock, audit)
     farewell = Farewell(partners=partners, sessions=Sessions(Lifetimes()), grants=grants, outbox=outbox)
     http = http or HttpClient(Reach())
-    partner_desk = PartnerDesk(
-        store=store,
-        clock=clock,
-        partners=partners,
-        issuers=issuers,
-        consents=consents,
-        http=http,
-        audit=audit,
-    )
+    partner_desk = _partners(store, clock, partners, issuers, http, audit)
+    notices = build_notices(store=store, clock=clock, issuers=issuers, outbox=outbox, translate=translate)
     watching = Watching(store=store, clock=clock, partners=partner_desk, http=http, audit=audit)
     return Desk(
         people=PeopleDesk(
@@ -109,7 +105,13 @@ def build_desk(
             store=store, people=people, partners=partners, consents=consents, grants=grants, audit=audit
         ),
         methods=MethodDesk(
-            store=store, clock=clock, people=people, methods=methods, farewell=farewell, audit=audit
+            store=store,
+            clock=clock,
+            people=people,
+            methods=methods,
+            farewell=farewell,
+            notices=notices,
+            audit=audit,
         ),
         partners=partner_desk,
         policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), factors=tuple(WORTHS), audit=audit),
@@ -122,6 +124,20 @@ def build_desk(
         limits=_limits(store, clock, audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
+    )
+
+
+def _partners(
+    store: Store, clock: Clock, partners: Partners, issuers: Issuers, http: HttpClient, audit: AuditLog
+) -> PartnerDesk:
+    return PartnerDesk(
+        store=store,
+        clock=clock,
+        partners=partners,
+        issuers=issuers,
+        consents=Consents(),
+        http=http,
+        audit=audit,
     )
 
 

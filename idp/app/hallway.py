@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from idp.app.factors import build_factors
 from idp.app.ground import Ground
+from idp.app.notices import build_notices
 from idp.core.ports import Door
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
@@ -37,6 +38,8 @@ class Hallway:
 
     people: People
     methods: Methods
+    devices: Devices
+    farewell: Farewell
     grants: Grants
     flow: Flow
     signout: SignOut
@@ -77,14 +80,7 @@ def build_hallway(
         judge=judge,
         issuing=_issuing(ground, doors, grants, devices, farewell, in_force),
         records=SignIns(ground.state, clock, lifetimes.sign_in, in_force),
-        attempts=Attempts(
-            store=store,
-            clock=clock,
-            people=people,
-            lockout=Lockout(store, clock, in_force),
-            devices=devices,
-            audit=ground.audit,
-        ),
+        attempts=_attempts(ground, people, devices, in_force),
         renewal=Renewal(judge=judge, sessions=ground.sessions),
     )
     signout = _signout(ground, doors, grants, farewell)
@@ -98,7 +94,35 @@ def build_hallway(
         clock=clock,
         lifetimes=lifetimes,
     )
-    return Hallway(people=people, methods=methods, grants=grants, flow=flow, signout=signout, pages=pages)
+    return Hallway(
+        people=people,
+        methods=methods,
+        devices=devices,
+        farewell=farewell,
+        grants=grants,
+        flow=flow,
+        signout=signout,
+        pages=pages,
+    )
+
+
+def _attempts(ground: Ground, people: People, devices: Devices, limits: Callable[[], Limits]) -> Attempts:
+    return Attempts(
+        store=ground.store,
+        clock=ground.clock,
+        people=people,
+        lockout=Lockout(ground.store, ground.clock, limits),
+        devices=devices,
+        notices=build_notices(
+            store=ground.store,
+            clock=ground.clock,
+            issuers=ground.issuers,
+            outbox=ground.outbox,
+            service_name=ground.service_name,
+            translate=translate_for,
+        ),
+        audit=ground.audit,
+    )
 
 
 def _issuing(

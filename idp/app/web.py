@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import Flask
 
 from idp.app import channels as channels_room
-from idp.app import console, tracing
+from idp.app import console, portal, tracing
 from idp.app import oidc as oidc_room
 from idp.app import saml as saml_room
 from idp.app.factors import documents_of
@@ -57,6 +57,7 @@ def build_app(
         oidc_room.pages(ground, hallway),
         channels_room.pages(ground),
         console.pages(ground, hallway),
+        portal.pages(ground, hallway),
         health.HealthPages(checks=_checks(ground)),
         WellKnownPages(documents=documents_of(hallway.flow.judge.factors)),
     ):

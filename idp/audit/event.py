@@ -43,6 +43,8 @@ class Event(StrEnum):
     METHOD_ADDED = "method-added"
     METHOD_REMOVED = "method-removed"
     METHOD_COPIED = "method-copied"
+    METHOD_CHANGED = "method-changed"
+    SIGN_IN_DISOWNED = "sign-in-disowned"
     ENROLMENT_REOPENED = "enrolment-reopened"
     PERSON_ADDED = "person-added"
     PERSON_EXPORTED = "person-exported"

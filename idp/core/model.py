@@ -75,8 +75,8 @@ class SignInRequest:
     scopes that the person must have agreed to, now or earlier. subject_attribute
     goes with the subject forms that come from one. wanted names the attributes to say out of
     those that may be released, None for all; needed those the partner cannot do without. offline
-    asks for access that outlives the session (offline_access). echo is private to the door that
-    made the request.
+    asks for access that outlives the session (offline_access). register is the factor of which a
+    method is to be set up. echo is private to the door that made the request.
     """
 
     door: str
@@ -98,6 +98,7 @@ class SignInRequest:
     hint: str = ""
     locale: str = ""
     offline: bool = False
+    register: str = ""
     echo: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from idp.audit import AuditLog, Entry, Event
+from idp.channels.notices import ADDED, REMOVED, Notices
 from idp.core.errors import Refused
 from idp.core.model import Actor, Method, Person
 from idp.core.ports import Clock, NewMethod
@@ -20,6 +21,8 @@ from idp.methods import Methods
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
+_TOLD = {Event.METHOD_ADDED: ADDED, Event.METHOD_REMOVED: REMOVED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodDesk:
@@ -30,6 +33,7 @@ class MethodDesk:
     people: People
     methods: Methods
     farewell: Farewell
+    notices: Notices
     audit: AuditLog
 
     def add_totp(self, name: str, *, seed: bytes, actor: Actor) -> Method:
@@ -130,3 +134,5 @@ class MethodDesk:
             actor=f"{actor.kind}:{actor.id}",
         )
         self.audit.record(unit, entry)
+        if event in _TOLD:
+            self.notices.tell(unit, person, _TOLD[event], what=method.label)

@@ -70,9 +70,9 @@ class Recovery:
         return proof_of(self, person=sign_in.person, method=method, at=self._clock.now())
 
     # Setting up -------------------------------------------------------------------------------
-    def propose(self, person: Person) -> Offer | None:
-        """Return the offer while codes are due: after a first method was set up, until they are saved."""
-        return Offer(factor=self.name, label=LABEL) if person.recovery_due else None
+    def propose(self, person: Person) -> Offer:
+        """Return the one offer: codes can always be made; when they are due, policy says."""
+        return Offer(factor=self.name, label=LABEL)
 
     def begin(self, sign_in: SignIn, person: Person) -> Enrolment:
         """Return a draft with new codes, sealed for this person."""

@@ -41,6 +41,9 @@ _ADVANCE = (
     .values(counter=sa.bindparam("to"), last_used_at=sa.bindparam("at"))
 )
 _USED = sa.update(methods).where(methods.c.id == sa.bindparam("method")).values(last_used_at=_NOW)
+_RENAME = (
+    sa.update(methods).where(methods.c.id == sa.bindparam("method")).values(label=sa.bindparam("called"))
+)
 _SHORTEN = (
     sa.update(methods)
     .where(methods.c.id == sa.bindparam("method"), methods.c.ends_at > sa.bindparam("end"))
@@ -142,6 +145,9 @@ class Methods:
         )
         unit.execute(sa.insert(methods), self._row(method, new.secret))
         if new.codes:
+            for old in self.of(unit.connection, person_id):
+                if old.factor == new.factor and old.id != method.id:
+                    self.remove(unit, old.id)  # lists that lie about somewhere
             rows = [{"method": method.id, "hash": _hash(new.secret, code)} for code in new.codes]
             unit.execute(sa.insert(method_codes), rows)
         return method
@@ -185,6 +191,10 @@ class Methods:
     def end_by(self, unit: Unit, method_id: str, end: datetime) -> None:
         """Have a method that ends by itself end no later than this."""
         unit.execute(_SHORTEN, {"method": method_id, "end": end})
+
+    def rename(self, unit: Unit, method_id: str, label: str) -> None:
+        """Give a method another name."""
+        unit.execute(_RENAME, {"method": method_id, "called": label})
 
     # Removing ---------------------------------------------------------------------------------
     def remove(self, unit: Unit, method_id: str) -> bool:

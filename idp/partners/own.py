@@ -14,7 +14,8 @@ from idp.store.schema import partners as table
 DOOR = "local"
 CONSOLE = "console"
 LAUNCHER = "launcher"
-_NAMES = {CONSOLE: "Administration", LAUNCHER: "Your applications"}
+PORTAL = "portal"
+_NAMES = {CONSOLE: "Administration", LAUNCHER: "Your applications", PORTAL: "Your account"}
 
 
 def ensure_own(unit: Unit, *, issuer: Issuer, actor: Actor, at: datetime) -> None:

@@ -33,6 +33,9 @@ from idp.policy.networks import within
 # administrator wrote a rule that says so.
 DEFAULT_STRENGTH = Strength.TWO
 
+# How old the proof of another method may be for one to be added.
+RECENT = timedelta(minutes=15)
+
 # How far the clocks of two nodes may be apart: a proof made on one is read on another within
 # milliseconds. What lies further in the future was never made.
 CLOCKS_APART = timedelta(seconds=10)
@@ -309,7 +312,10 @@ def _due(matching: Sequence[Rule], facts: Facts, person: Person, counted: Sequen
     Whoever set up a first method gets recovery codes, with a fresh proof of their own: a pass that
     ends in an hour must not make codes that never do.
     """
-    fresh, worths = {proof.factor for proof in _fresh(facts, counted)}, facts.worths
+    accepted, worths, wished = _accepted(matching, facts), facts.worths, facts.request.register
+    if wished in accepted and not person.may_enrol and "registered" not in facts.confirmed:
+        return _wished(facts, counted, wished)
+    fresh = {proof.factor for proof in _fresh(facts, counted)}
     if facts.request.silent or not _opened_now(facts, counted):
         return ()
     wanted: Iterable[str] = ()
@@ -317,8 +323,17 @@ def _due(matching: Sequence[Rule], facts: Facts, person: Person, counted: Sequen
         wanted = _lasting(facts.enrollable, worths) if _enrolment_open(matching, counted) else ()
     elif person.recovery_due and _lasting(fresh, worths):
         wanted = {"recovery"}.intersection(facts.enrollable)
-    accepted = _accepted(matching, facts)
     return tuple(factor for factor in wanted if factor in accepted)
+
+
+def _wished(facts: Facts, counted: Sequence[Proof], factor: str) -> tuple[str, ...]:
+    """Return the factor that a person wishes to set up, if something they have was shown just now.
+
+    Recovery codes are made behind a method of one's own only, as in `_due`.
+    """
+    recent = {proof.factor for proof in counted if facts.started_at - proof.at <= RECENT}
+    shown = _lasting(recent, facts.worths) or (factor != "recovery" and recent - {"password"})
+    return (factor,) if shown and factor in facts.enrollable and not facts.request.silent else ()
 
 
 def _told(facts: Facts, counted: Sequence[Proof]) -> tuple[str, ...]:

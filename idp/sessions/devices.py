@@ -27,6 +27,7 @@ _SEEN = (
     )
 )
 _INSERT = sa.insert(devices)
+_FORGET = sa.delete(devices).where(devices.c.person == sa.bindparam("whose"))
 
 
 class Devices:
@@ -60,3 +61,7 @@ class Devices:
         }
         unit.execute(_INSERT, row)
         return fresh
+
+    def forget(self, unit: Unit, person: str) -> None:
+        """Forget every browser of a person: each counts as a stranger's from now on."""
+        unit.execute(_FORGET, {"whose": person})

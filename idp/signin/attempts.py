@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from idp.audit import AuditLog, Entry, Event
+from idp.channels.notices import ADDED, Notices
 from idp.core.errors import Denied, Refused, Unchecked
-from idp.core.model import Enrolment, Proof, SignIn, Visit
+from idp.core.model import Enrolment, Method, Person, Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
 from idp.factors.password import target_of
@@ -46,6 +47,7 @@ class Attempts:
     people: People
     lockout: Lockout
     devices: Devices
+    notices: Notices
     audit: AuditLog
 
     def check(self, attempt: Attempt, answer: Callable[[], T]) -> T:
@@ -84,9 +86,11 @@ class Attempts:
             self._record(unit, attempt, Event.CREDENTIAL_ACCEPTED, person=person, detail=_recorded(proof))
         return result
 
-    def registered(self, unit: Unit, attempt: Attempt) -> None:
-        """Record that a method was set up during a sign-in."""
-        self._record(unit, attempt, Event.METHOD_ADDED, person=attempt.sign_in.person)
+    def registered(self, unit: Unit, attempt: Attempt, person: Person, method: Method) -> None:
+        """Record that a method was set up during a sign-in, and tell the person."""
+        detail = {"method": method.id}
+        self._record(unit, attempt, Event.METHOD_ADDED, person=person.id, detail=detail)
+        self.notices.tell(unit, person, ADDED, what=method.label)
 
     def denied(self, judged: Judged, denied: Denied) -> None:
         """Record that a sign-in was denied, and by which rule."""

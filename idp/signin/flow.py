@@ -12,7 +12,7 @@ from functools import partial
 
 from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
-from idp.core.model import Asked, Enrolment, Grant, Offer, Proof, SignIn, SignInRequest, Visit
+from idp.core.model import Asked, Enrolment, Grant, Offer, Person, Proof, SignIn, SignInRequest, Visit
 from idp.core.ports import NewMethod
 from idp.policy.model import Ask, Confirm, Deny, FactorWorth, Issue, Register
 from idp.sessions import Session
@@ -126,10 +126,11 @@ class Flow:
             return self._ended(judged, version, visit)
         if isinstance(result, Enrolment):
             return self._noted(judged, replace(sign_in, enrolment=result), version, visit)
-        proof = self._registered(attempt, result)
+        proof = self._registered(attempt, result, person)
+        done = replace(sign_in, enrolment=None, confirmed=(*sign_in.confirmed, "registered"))
         if shown:
-            return self._saved(judged, replace(sign_in, enrolment=None), version, visit)
-        return self._proved(judged, version, visit, proof, stay=sign_in.stay)
+            return self._saved(judged, done, version, visit)
+        return self._proved(replace(judged, sign_in=done), version, visit, proof, stay=sign_in.stay)
 
     def confirm(self, sign_in_id: str, visit: Visit, what: str, answer: str) -> Step:
         """Take the person's answer to a question that was asked: "yes", or "other" (account)."""
@@ -164,10 +165,12 @@ class Flow:
         sign_in, version = self.records.load(sign_in_id, visit)
         return self.judge(sign_in, self._session(visit)), version
 
-    def _registered(self, attempt: Attempt, new: NewMethod) -> Proof:
+    def _registered(self, attempt: Attempt, new: NewMethod, person: Person) -> Proof:
+        """Store a new method; one beyond the first was wished for, and policy saw another one shown."""
+        wished = attempt.sign_in.request.register == new.factor and not person.may_enrol
         with self.judge.store.write() as unit:
-            method = self.judge.methods.add(unit, new.proof.person, new)
-            self.attempts.registered(unit, attempt)
+            method = self.judge.methods.add(unit, person.id, new, allowed=wished)
+            self.attempts.registered(unit, attempt, person, method)
         return replace(new.proof, method=method.id)
 
     def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:

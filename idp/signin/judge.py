@@ -78,7 +78,7 @@ class Judge:
             person=person,
             proofs=sign_in.proofs,
             offers=() if person else self._offers(None, ()),
-            enrollable=self._enrollable(person),
+            enrollable=self._enrollable(person, sign_in.request.register),
             confirmed=sign_in.confirmed,
             address=sign_in.network.address,
             started_at=sign_in.started_at,
@@ -122,10 +122,11 @@ class Judge:
         )
         return sign_in if len(left) == len(sign_in.proofs) else replace(sign_in, proofs=left)
 
-    def _enrollable(self, person: Person | None) -> tuple[str, ...]:
-        # Open only for a person who never registered anything: afterwards a password thief
-        # could add a factor of their own (first enrolment is closed by compare-and-set).
-        if person is None or not (person.may_enrol or person.recovery_due):
+    def _enrollable(self, person: Person | None, wished: str) -> tuple[str, ...]:
+        # Open only for a person who never registered anything, or wishes for it and then has to show
+        # another method: else a password thief could add one (first enrolment is closed by
+        # compare-and-set).
+        if person is None or not (person.may_enrol or person.recovery_due or wished):
             return ()
         enrollers = self.factors.enrollers.items()
         return tuple(name for name, enroller in enrollers if enroller.propose(person))

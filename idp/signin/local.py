@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from idp.core import codec
-from idp.core.errors import BadMessage, Denied
+from idp.core.errors import BadMessage, Denied, Reason
 from idp.core.model import (
     Ending,
     Grant,
@@ -49,7 +49,9 @@ class LocalDoor:
         return Reply(address=grant.request.reply_to)
 
     def deny(self, request: SignInRequest, denied: Denied) -> Reply:
-        """Go to the first page, which needs nobody to be signed in."""
+        """Go to the first page, which needs nobody to be signed in; back to where a wish came from."""
+        if request.register and denied.reason is Reason.CANCELLED:
+            return Reply(address=request.reply_to)
         return Reply(address=self.issuers.default().base_url + "/")
 
     def end(self, participant: Participant, *, chain: str) -> Ending:
@@ -86,13 +88,17 @@ class Reception:
     issuers: Issuers
     state: State
 
-    def enter(self, path: str, visit: Visit, *, as_another: bool = False) -> Step:
-        """Begin the sign-in that ends at a path of ours; as_another asks which account is meant."""
+    def enter(self, path: str, visit: Visit, *, as_another: bool = False, register: str = "") -> Step:
+        """Begin the sign-in that ends at a path of ours.
+
+        as_another asks which account is meant, register has a method of that factor set up.
+        """
         request = replace(
             wish(self.issuers.default(), self.partner, path),
             max_age=int(self.fresh.total_seconds()),
             strength=self.strength,
             confirm=("account",) if as_another else (),
+            register=register,
         )
         return self.flow.begin(request, visit)
 

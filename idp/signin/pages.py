@@ -241,6 +241,7 @@ class SignInPages:
                 context = {
                     "action": address + "/enrol",
                     "file": address + "/recovery-codes.txt",
+                    "wished": bool(step.sign_in.request.register),
                     **self._enrolling(step.person, draft, factors),
                 }
                 return f"factors/{draft.factor}/setup.html", context

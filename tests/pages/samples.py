@@ -25,6 +25,7 @@ from idp.web.settings import WebSettings
 from idp.web.setup import make_flask
 from idp.web.templating import page
 from tests.pages.samples_admin import ADMIN
+from tests.pages.samples_portal import PORTAL
 
 _WRONG = (
     "That user name or password is not right. Check both and try again. "
@@ -56,7 +57,7 @@ _SETTING_UP = {
     "manual_key": _KEY,
     "otpauth_uri": _URI,
 }
-_OPTIONS = request(Site(name="127.0.0.1", origins=()), known=(), verify=True)
+_OPTIONS = request(Site(name="localhost", origins=()), known=(), verify=True)
 _CHALLENGE = {"options": _OPTIONS}
 _CODES = [f"{first}7QW-2MXD-K9{first}V" for first in "BCDFGHJKLM"]
 _LONG = "Quarterly Travel, Expense & Reimbursement Approvals <Staging>"
@@ -297,6 +298,10 @@ SAMPLES = (
     *(
         Sample(name=name, template=f"admin/{template}.html", context=context, status=status)
         for name, template, context, status in ADMIN
+    ),
+    *(
+        Sample(name=name, template=template, context=dict(context))
+        for name, (template, context) in PORTAL.items()
     ),
 )
 

@@ -3,54 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.sync_api import CDPSession, expect
+from playwright.sync_api import expect
 
 from tests.walks.conftest import Demo
+from tests.walks.passkeys import Authenticator, without_autofill
 from tests.walks.window import Window
 
 pytestmark = pytest.mark.browser
 
 NewWindow = Callable[..., Window]
 REFEDS_MFA = "https://refeds.org/profile/mfa"
-
-
-class Authenticator:
-    """A virtual authenticator of one window (WebAuthn 3, 11.3)."""
-
-    def __init__(self, window: Window, **options: Any) -> None:
-        self._session: CDPSession = window.tab.context.new_cdp_session(window.tab)
-        self._session.send("WebAuthn.enable", {"enableUI": False})
-        made = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-            **options,
-        }
-        sent = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": made})
-        self._id = {"authenticatorId": sent["authenticatorId"]}
-
-    def credentials(self) -> list[dict[str, Any]]:
-        """Return what it keeps, private keys and all."""
-        kept: list[dict[str, Any]] = self._session.send("WebAuthn.getCredentials", self._id)["credentials"]
-        return kept
-
-    def put(self, credential: dict[str, Any]) -> None:
-        """Put a credential in."""
-        self._session.send("WebAuthn.addCredential", {**self._id, "credential": credential})
-
-    def set(self, verb: str, **more: Any) -> None:
-        """Change how it behaves."""
-        self._session.send(f"WebAuthn.{verb}", {**self._id, **more})
-
-    def remove(self) -> None:
-        """Take it away."""
-        self._session.send("WebAuthn.removeVirtualAuthenticator", self._id)
 
 
 def set_up(window: Window, demo: Demo, name: str = "") -> str:
@@ -72,11 +36,6 @@ def sign_out(window: Window, demo: Demo) -> None:
     window.open(demo.provider + "/signout")
     window.tab.get_by_role("button", name="Sign out").click()
     window.heading("You are signed out")
-
-
-def without_autofill(window: Window) -> None:
-    """Take from the browser what fills in user names, so that nothing happens by itself."""
-    window.tab.add_init_script("delete PublicKeyCredential.isConditionalMediationAvailable")
 
 
 def test_a_passkey_is_set_up_and_then_is_a_whole_sign_in(demo: Demo, window: Window) -> None:

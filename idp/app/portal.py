@@ -1,0 +1,52 @@
+"""Build the portal on ground and hallway."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from idp.app.factors import WORTHS
+from idp.app.ground import Ground
+from idp.app.hallway import Hallway
+from idp.app.notices import build_notices
+from idp.core.model import Strength
+from idp.desk.security_info import SecurityDesk
+from idp.partners.own import PORTAL
+from idp.portal.pages import PortalPages
+from idp.signin.local import Reception
+from idp.web.i18n import translate_for
+
+# What is changed here opens everything: who has it open must have shown who they are just now.
+_FRESH = timedelta(minutes=15)
+
+
+def pages(ground: Ground, hallway: Hallway) -> PortalPages:
+    """Build the addresses under /me."""
+    desk = SecurityDesk(
+        store=ground.store,
+        clock=ground.clock,
+        people=hallway.people,
+        methods=hallway.methods,
+        partners=ground.partners,
+        devices=hallway.devices,
+        farewell=hallway.farewell,
+        worths=WORTHS,
+        notices=build_notices(
+            store=ground.store,
+            clock=ground.clock,
+            issuers=ground.issuers,
+            outbox=ground.outbox,
+            service_name=ground.service_name,
+            translate=translate_for,
+        ),
+        audit=ground.audit,
+    )
+    reception = Reception(
+        partner=PORTAL,
+        strength=Strength.TWO,
+        fresh=_FRESH,
+        flow=hallway.flow,
+        issuers=ground.issuers,
+        state=ground.state,
+    )
+    factors = hallway.flow.judge.factors
+    return PortalPages(signin=hallway.pages, reception=reception, desk=desk, enrollers=factors.enrollers)

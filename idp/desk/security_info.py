@@ -1,0 +1,151 @@
+"""What people may do about how they sign in: look, rename, remove, and say that it was not them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from idp.audit import AuditLog, Entry, Event, Filter, Recorded
+from idp.channels.notices import ENDED, REMOVED, Notices
+from idp.core.errors import Refused
+from idp.core.model import Actor, Kind, Method, Person
+from idp.core.ports import Clock
+from idp.desk.rights import NotAllowed
+from idp.directory.people import People
+from idp.methods import Methods
+from idp.partners.registry import Partners
+from idp.policy.model import Worths
+from idp.sessions import Devices
+from idp.signin.farewell import Farewell
+from idp.store import Store, Unit
+
+_LONGEST_LABEL = 60
+_RECENT = 20
+# What a person recognises as a sign-in, or as somebody's try at one.
+_SIGN_INS = (Event.TOKEN_ISSUED, Event.TOKEN_DENIED, Event.LOCKED, Event.RIGHT_WHILE_LOCKED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An event as the person sees it: partner is the application's name today."""
+
+    recorded: Recorded
+    partner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityInfo:
+    """What a person sees: methods, recovery codes that are left by method, what happened lately."""
+
+    methods: tuple[Method, ...]
+    codes_left: Mapping[str, int]
+    recent: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityDesk:
+    """The verbs that people have for themselves; the actor is the person, who has shown enough to be here."""
+
+    store: Store
+    clock: Clock
+    people: People
+    methods: Methods
+    partners: Partners
+    devices: Devices
+    farewell: Farewell
+    worths: Worths
+    notices: Notices
+    audit: AuditLog
+
+    def show(self, *, actor: Actor) -> SecurityInfo:
+        """Return everything that the person sees of their own. Raises NotAllowed."""
+        with self.store.read() as connection:
+            person = self._self(connection, actor)
+            methods = self.methods.of(connection, person.id)
+            lists = [method.id for method in methods if method.factor == "recovery"]
+            return SecurityInfo(
+                methods=methods,
+                codes_left={one: self.methods.codes_left(connection, one) for one in lists},
+                recent=self._recent(connection, person),
+            )
+
+    def rename(self, method_id: str, label: str, *, actor: Actor) -> None:
+        """Give a method of one's own another name. Raises Refused."""
+        text = " ".join(label.split())[:_LONGEST_LABEL]
+        if not text:
+            raise Refused("Type a name first.")
+        with self.store.write(alone=True) as unit:
+            person = self._self(unit.connection, actor)
+            method = self._mine(unit, person, method_id)
+            if method.factor == "sms":
+                raise Refused("A phone is called by its number.")
+            self.methods.rename(unit, method.id, text)
+            self._record(unit, Event.METHOD_CHANGED, person, method, actor)
+
+    def remove(self, method_id: str, *, actor: Actor) -> Method:
+        """Remove a method of one's own, unless it is the last; return it. Raises Refused."""
+        with self.store.write(alone=True) as unit:
+            person = self._self(unit.connection, actor)
+            method = self._mine(unit, person, method_id)
+            if self._lasting(unit, person) == [method.id]:
+                raise Refused("This is your last way to confirm a sign-in. Add another one first.")
+            if method.factor == "sms":
+                number = self.methods.secret(unit.connection, method.id).decode()
+                self.notices.tell_phone(unit, person, REMOVED, what=method.label, number=number)
+            self.methods.remove(unit, method.id)
+            self._record(unit, Event.METHOD_REMOVED, person, method, actor)
+            self.notices.tell(unit, person, REMOVED, what=method.label)
+        return method
+
+    def not_me(self, *, actor: Actor) -> int:
+        """End every session and token of the person, and forget the browsers they were known on.
+
+        Return how many sessions ended. Applications are told where they can be.
+        """
+        with self.store.write(alone=True) as unit:
+            person = self._self(unit.connection, actor)
+            ended = self.farewell.end_all(unit, person.id, self.clock.now())
+            self.devices.forget(unit, person.id)
+            self._record(unit, Event.SIGN_IN_DISOWNED, person, None, actor)
+            self.notices.tell(unit, person, ENDED)
+        return ended
+
+    # One's own --------------------------------------------------------------------------------
+    def _self(self, connection: sa.Connection, actor: Actor) -> Person:
+        person = self.people.get(connection, actor.id) if actor.kind == "person" else None
+        if person is None or not person.enabled:
+            raise NotAllowed("You do not have the right to do this.", detail=f"{actor.kind}:{actor.id}")
+        return person
+
+    def _mine(self, unit: Unit, person: Person, method_id: str) -> Method:
+        for method in self.methods.of(unit.connection, person.id):
+            if method.id == method_id:
+                return method
+        raise Refused("That sign-in method is no longer registered.")
+
+    def _lasting(self, unit: Unit, person: Person) -> Sequence[str]:
+        mine = self.methods.of(unit.connection, person.id)
+        worths = ((method.id, self.worths.get(method.factor)) for method in mine)
+        return [one for one, worth in worths if worth and not worth.stand_in and Kind.HAVE in worth.kinds]
+
+    def _recent(self, connection: sa.Connection, person: Person) -> tuple[Seen, ...]:
+        found = self.audit.search(connection, Filter(person=person.id), limit=10 * _RECENT)
+        events = [one for one in found if one.event in _SIGN_INS][:_RECENT]
+        partners = self.partners.among(connection, {event.partner for event in events} - {""})
+        return tuple(
+            Seen(recorded=one, partner=partners[one.partner].name if one.partner in partners else "")
+            for one in events
+        )
+
+    def _record(self, unit: Unit, event: Event, person: Person, method: Method | None, actor: Actor) -> None:
+        entry = Entry(
+            event=event,
+            person=person.id,
+            factor=method.factor if method else "",
+            detail={"method": method.id} if method else {},
+            name=person.name,
+            actor=f"{actor.kind}:{actor.id}",
+        )
+        self.audit.record(unit, entry)

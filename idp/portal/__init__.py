@@ -1,0 +1,1 @@
+"""The portal: pages where people look after how they sign in."""

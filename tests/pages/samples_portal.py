@@ -1,0 +1,84 @@
+"""Pictures of the portal: what a person sees of how they sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from idp.audit import Recorded
+from idp.core.model import Method, Offer, Person
+from idp.desk.security_info import SecurityInfo, Seen
+
+_NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+_ADA = Person(id="i-ada", source="local", source_key="1", name="ada@example.com", display_name="Ada Lovelace")
+_LABELS = {
+    "passkey": "Passkey",
+    "totp": "Authenticator app",
+    "sms": "Text message",
+    "recovery": "Recovery codes",
+}
+_OFFERS = tuple(Offer(factor=factor, label=label) for factor, label in _LABELS.items())
+
+
+def _method(factor: str, label: str, *, used: bool = True, **data: str) -> Method:
+    return Method(
+        id=f"i-{factor}",
+        person=_ADA.id,
+        factor=factor,
+        label=label,
+        created_at=_NOW - timedelta(days=90),
+        last_used_at=_NOW - timedelta(days=2) if used else None,
+        data=data,
+    )
+
+
+def _seen(event: str, partner: str, hours: int) -> Seen:
+    recorded = Recorded(
+        id=hours,
+        at=_NOW - timedelta(hours=hours),
+        event=event,
+        event_id=0,
+        actor="",
+        person=_ADA.id,
+        partner="i-p",
+        factor="",
+        verdict="",
+        reason="",
+        rules=(),
+        correlation="",
+        reference="",
+        detail={},
+        name="ada",
+        address="192.0.2.7",
+    )
+    return Seen(recorded=recorded, partner=partner)
+
+
+_INFO = SecurityInfo(
+    methods=(
+        _method("passkey", "My laptop", name="127.0.0.1", credential="c"),
+        _method("totp", "Authenticator app", used=False),
+        _method("sms", "+1 •••-•••-••67"),
+        _method("recovery", "Recovery codes", used=False),
+    ),
+    codes_left={"i-recovery": 7},
+    recent=(
+        _seen("token-issued", "Expenses", 1),
+        _seen("token-denied", "Quarterly Travel, Expense & Reimbursement Approvals", 20),
+        _seen("locked", "", 70),
+    ),
+)
+_PAGE: Mapping[str, object] = {"person": _ADA, "info": _INFO, "kinds": _LABELS, "addable": _OFFERS}
+_NEW = SecurityInfo(methods=_INFO.methods[1:2], codes_left={}, recent=())
+PORTAL: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "me": ("portal/me.html", {**_PAGE, "said": "The name is changed."}),
+    "me-new": (
+        "portal/me.html",
+        {
+            **_PAGE,
+            "info": _NEW,
+            "error": "This is your last way to confirm a sign-in. Add another one first.",
+        },
+    ),
+    "me-ended": ("portal/ended.html", {"ended": 3}),
+}

@@ -1,0 +1,259 @@
+"""The pages under /me: who gets in, what can be added, renamed and removed there, and who is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from html import unescape
+
+import pytest
+import sqlalchemy as sa
+
+from idp.core.ports import NewMethod
+from idp.directory import phones
+from idp.directory.people import PersonChanges
+from idp.factors import sms
+from idp.jobs import Outbox
+from idp.jobs.outbox import Outcome
+from idp.methods import Methods
+from idp.store import Change, change, schema
+from tests.admin.conftest import TEST, Browser, Console
+from tests.passkeys import SoftKey
+
+ORIGIN = "https://id.example"
+_OPTIONS = re.compile(r'data-options="([^"]*)"')
+_METHOD = re.compile(r'action="/me/methods/([^"]*)"')
+
+
+@pytest.fixture
+def ada(console: Console) -> Browser:
+    """Give a browser in which Ada is at her page."""
+    return console.browser().sign_in("ada", "/me")
+
+
+def methods(console: Console, name: str = "ada") -> dict[str, str]:
+    """Return a person's methods: factor by id."""
+    with console.store.read() as connection:
+        found = Methods(console.store, console.sealer, console.clock).of(connection, console.people[name].id)
+    return {method.id: method.factor for method in found}
+
+
+def sign_in_path(browser: Browser) -> str:
+    return "/".join(browser.path.split("/")[:3])
+
+
+def add(browser: Browser, factor: str) -> Browser:
+    return browser.post("/me/add", {"factor": factor})
+
+
+def add_passkey(browser: Browser, label: str = "My laptop") -> SoftKey:
+    key, options = SoftKey(origin=ORIGIN), _OPTIONS.search(add(browser, "passkey").text)
+    assert options is not None, browser.text
+    credential = key.make(unescape(options[1]))
+    fields = {"factor": "passkey", "credential": credential, "label": label}
+    browser.post(sign_in_path(browser) + "/enrol", fields)
+    return key
+
+
+def give(console: Console, new: NewMethod, name: str = "ada") -> str:
+    with console.store.write() as unit:
+        store = Methods(console.store, console.sealer, console.clock)
+        return store.add(unit, console.people[name].id, new, allowed=True).id
+
+
+def remove(browser: Browser, method: str) -> str:
+    return browser.post(f"/me/methods/{method}", {"action": "remove"}).text
+
+
+def rename(browser: Browser, method: str, label: str) -> str:
+    return browser.post(f"/me/methods/{method}", {"action": "rename", "label": label}).text
+
+
+def carriers(console: Console) -> None:
+    """Set up carriers for mail and texts, and Ada's address."""
+    rows = [
+        {"type": "smtp", "settings": {"host": "127.0.0.1", "port": 9, "sender": "a@example.org"}},
+        {"type": "http", "settings": {"url": "http://127.0.0.1:9/"}},
+    ]
+    with console.store.write() as unit:
+        for position, row in enumerate(rows):
+            more = {"name": str(position), "position": position, "prefixes": [], "sealed": b""}
+            unit.execute(sa.insert(schema.carriers), row | more)
+        made = Change(noun="carrier", key="0", before=None, after={})
+        change(unit, actor=TEST, at=console.clock.now(), change=made)
+    desk = console.desk.people
+    desk.change("ada", PersonChanges(attributes={"mail": ("ada@example.org",)}), actor=TEST)
+
+
+def sent(console: Console) -> list[Mapping[str, str]]:
+    outbox, taken = Outbox(console.store, console.sealer, console.clock), []
+    while leased := outbox.lease(["mail", "text"]):
+        taken.append(outbox.open(leased).payload)
+        outbox.settle(leased, Outcome())
+    return taken
+
+
+# Who gets in ------------------------------------------------------------------------------------
+def test_it_asks_for_both_factors_and_shows_what_there_is(console: Console, ada: Browser) -> None:
+    assert ada.path == "/me"
+    assert "How you sign in" in ada.text
+    assert "Authenticator app" in ada.text
+    assert "Signed in" in ada.text
+    assert len(_METHOD.findall(ada.text)) == 1
+
+
+def test_a_password_alone_gets_nobody_in(console: Console) -> None:
+    browser = console.browser().sign_in("ada", "/me", code=False)
+    assert browser.path.startswith("/signin/")
+    assert browser.open("/me").path.startswith("/signin/")
+    assert add(browser, "passkey").path.startswith("/signin/")
+    assert set(methods(console).values()) == {"totp"}
+
+
+def test_whoever_signed_in_a_while_ago_shows_it_again(console: Console, ada: Browser) -> None:
+    console.clock.advance(minutes=16)
+    assert ada.open("/me").path.startswith("/signin/")
+    assert add(ada, "passkey").path.startswith("/signin/")
+    (method,) = methods(console)
+    assert ada.post(f"/me/methods/{method}", {"action": "remove"}).path.startswith("/signin/")
+    assert list(methods(console)) == [method]
+
+
+def test_case_65_other_sites_change_nothing(console: Console, ada: Browser) -> None:
+    add_passkey(ada)
+    for method in methods(console):
+        for path in (f"/me/methods/{method}", "/me/not-me", "/me/add"):
+            answer = ada.post(path, {"action": "remove"}, headers={"Sec-Fetch-Site": "cross-site"})
+            assert answer.status == 400
+    assert len(methods(console)) == 2
+    assert ada.open("/me").path == "/me"
+
+
+# Adding -----------------------------------------------------------------------------------------
+def test_a_passkey_is_added_and_is_a_sign_in_from_then_on(console: Console, ada: Browser) -> None:
+    key = add_passkey(ada)
+    assert ada.path == "/me"
+    assert "My laptop" in ada.text
+    assert set(methods(console).values()) == {"totp", "passkey"}
+    other = console.browser().open("/me")
+    options = _OPTIONS.search(other.text)
+    assert options is not None
+    given = {"factor": "passkey", "method": "", "credential": key.show(unescape(options[1]))}
+    assert other.post(sign_in_path(other), given).path == "/me"
+
+
+def test_a_second_passkey_knows_of_the_first(console: Console, ada: Browser) -> None:
+    add_passkey(ada, "first")
+    options = _OPTIONS.search(add(ada, "passkey").text)
+    assert options is not None
+    assert len(json.loads(unescape(options[1]))["excludeCredentials"]) == 1
+
+
+def test_giving_up_comes_back_and_adds_nothing(console: Console, ada: Browser) -> None:
+    add(ada, "totp")
+    assert ada.post(sign_in_path(ada) + "/cancel").path == "/me"
+    assert len(methods(console)) == 1
+
+
+def test_new_recovery_codes_end_the_old_ones(console: Console, ada: Browser) -> None:
+    for _ in range(2):
+        assert "Save your recovery codes" in add(ada, "recovery").text
+        ada.post(sign_in_path(ada) + "/enrol", {"factor": "recovery", "saved": "yes"})
+        assert ada.path == "/me"
+        assert sorted(methods(console).values()) == ["recovery", "totp"]
+    assert "Codes left: 10" in re.sub(r"\s+", " ", ada.text)
+
+
+@pytest.mark.parametrize("factor", ["password", "pass", "sms", "", "x" * 5000, "passkey\x00"])
+def test_what_cannot_be_added_is_not(console: Console, ada: Browser, factor: str) -> None:
+    assert add(ada, factor).path == "/me"
+    assert len(methods(console)) == 1
+
+
+def test_row_61_a_draft_is_worth_nothing_when_the_wish_is_old(console: Console, ada: Browser) -> None:
+    options = _OPTIONS.search(add(ada, "passkey").text)
+    assert options is not None
+    draft = sign_in_path(ada)
+    console.clock.advance(minutes=16)
+    key = SoftKey(origin=ORIGIN)
+    fields = {"factor": "passkey", "credential": key.make(unescape(options[1])), "label": ""}
+    assert ada.post(draft + "/enrol", fields).status == 410
+    assert len(methods(console)) == 1
+
+
+# Changing ---------------------------------------------------------------------------------------
+def test_a_method_is_renamed_and_removed(console: Console, ada: Browser) -> None:
+    add_passkey(ada)
+    passkey = next(one for one, factor in methods(console).items() if factor == "passkey")
+    assert "Work laptop" in rename(ada, passkey, " Work  laptop ")
+    assert "Type a name first" in rename(ada, passkey, " ")
+    assert "It is removed" in remove(ada, passkey)
+    assert set(methods(console).values()) == {"totp"}
+    assert {"method-changed", "method-removed"} <= set(
+        re.findall(r'"event": ?"([^"]+)"', console.log.getvalue())
+    )
+
+
+def test_the_last_one_stays(console: Console, ada: Browser) -> None:
+    (app,) = methods(console)
+    assert "your last way" in remove(ada, app)
+    assert list(methods(console)) == [app]
+
+
+def test_what_is_somebody_elses_stays_theirs(console: Console, ada: Browser) -> None:
+    add_passkey(ada)
+    (theirs,) = methods(console, "bob")
+    for action in ({"action": "remove"}, {"action": "rename", "label": "mine"}):
+        assert "no longer registered" in ada.post(f"/me/methods/{theirs}", action).text
+    assert list(methods(console, "bob")) == [theirs]
+
+
+def test_names_are_shown_as_they_are(console: Console, ada: Browser) -> None:
+    add_passkey(ada, "<script>alert(1)</script>")
+    assert "<script>alert" not in ada.text
+    assert "&lt;script&gt;alert(1)" in ada.text
+
+
+# Telling ----------------------------------------------------------------------------------------
+def test_every_change_is_told_by_mail(console: Console, ada: Browser) -> None:
+    carriers(console)
+    add_passkey(ada)
+    (added,) = sent(console)
+    assert added["to"] == "ada@example.org"
+    assert "was added: My laptop." in added["text"]
+    assert ORIGIN + "/me" in added["text"]
+    passkey = next(one for one, factor in methods(console).items() if factor == "passkey")
+    remove(ada, passkey)
+    assert "was removed: My laptop." in sent(console)[0]["text"]
+
+
+def test_a_phone_that_is_removed_is_told_too(console: Console, ada: Browser) -> None:
+    carriers(console)
+    phone = phones.stored("+14255550123")
+    method = give(console, sms.handed_out(console.people["ada"], phone, at=console.clock.now()))
+    assert "A phone is called by its number" in rename(ada, method, "x")
+    remove(ada, method)
+    told = {one["to"]: one["text"] for one in sent(console)}
+    assert set(told) == {"ada@example.org", "+14255550123"}
+    assert "was removed" in told["+14255550123"]
+
+
+# It was not me ----------------------------------------------------------------------------------
+def test_this_was_not_me_ends_every_session(console: Console, ada: Browser) -> None:
+    carriers(console)
+    other = console.browser().sign_in("ada", "/me")
+    ended = ada.post("/me/not-me")
+    assert "You are signed out everywhere" in ended.text
+    for browser in (ada, other):
+        assert browser.open("/me").path.startswith("/signin/")
+    assert "sign-in-disowned" in console.log.getvalue()
+    assert "signed out everywhere" in sent(console)[0]["text"]
+    with console.store.read() as connection:
+        assert connection.execute(sa.select(schema.devices)).first() is None
+
+
+def test_it_is_only_about_the_person(console: Console, ada: Browser) -> None:
+    bob = console.browser().sign_in("bob", "/me")
+    ada.post("/me/not-me")
+    assert bob.open("/me").path == "/me"
