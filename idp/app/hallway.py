@@ -37,6 +37,7 @@ class Hallway:
     """The rooms along a sign-in, whichever doors lead to it."""
 
     people: People
+    local: LocalSource
     methods: Methods
     devices: Devices
     farewell: Farewell
@@ -96,6 +97,7 @@ def build_hallway(
     )
     return Hallway(
         people=people,
+        local=local,
         methods=methods,
         devices=devices,
         farewell=farewell,

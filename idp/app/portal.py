@@ -8,7 +8,9 @@ from idp.app.factors import WORTHS
 from idp.app.ground import Ground
 from idp.app.hallway import Hallway
 from idp.app.notices import build_notices
+from idp.channels.notices import Notices
 from idp.core.model import Strength
+from idp.desk.own_password import OwnPassword
 from idp.desk.security_info import SecurityDesk
 from idp.partners.own import PORTAL
 from idp.portal.pages import PortalPages
@@ -21,24 +23,13 @@ _FRESH = timedelta(minutes=15)
 
 def pages(ground: Ground, hallway: Hallway) -> PortalPages:
     """Build the addresses under /me."""
-    desk = SecurityDesk(
+    notices = build_notices(
         store=ground.store,
         clock=ground.clock,
-        people=hallway.people,
-        methods=hallway.methods,
-        partners=ground.partners,
-        devices=hallway.devices,
-        farewell=hallway.farewell,
-        worths=WORTHS,
-        notices=build_notices(
-            store=ground.store,
-            clock=ground.clock,
-            issuers=ground.issuers,
-            outbox=ground.outbox,
-            service_name=ground.service_name,
-            translate=translate_for,
-        ),
-        audit=ground.audit,
+        issuers=ground.issuers,
+        outbox=ground.outbox,
+        service_name=ground.service_name,
+        translate=translate_for,
     )
     reception = Reception(
         partner=PORTAL,
@@ -48,5 +39,38 @@ def pages(ground: Ground, hallway: Hallway) -> PortalPages:
         issuers=ground.issuers,
         state=ground.state,
     )
-    factors = hallway.flow.judge.factors
-    return PortalPages(signin=hallway.pages, reception=reception, desk=desk, enrollers=factors.enrollers)
+    return PortalPages(
+        signin=hallway.pages,
+        reception=reception,
+        desk=_desk(ground, hallway, notices),
+        passwords=_passwords(ground, hallway, notices),
+        enrollers=hallway.flow.judge.factors.enrollers,
+    )
+
+
+def _desk(ground: Ground, hallway: Hallway, notices: Notices) -> SecurityDesk:
+    return SecurityDesk(
+        store=ground.store,
+        clock=ground.clock,
+        people=hallway.people,
+        methods=hallway.methods,
+        partners=ground.partners,
+        devices=hallway.devices,
+        farewell=hallway.farewell,
+        worths=WORTHS,
+        notices=notices,
+        audit=ground.audit,
+    )
+
+
+def _passwords(ground: Ground, hallway: Hallway, notices: Notices) -> OwnPassword:
+    return OwnPassword(
+        store=ground.store,
+        clock=ground.clock,
+        people=hallway.people,
+        local=hallway.local,
+        farewell=hallway.farewell,
+        lockout=hallway.flow.attempts.lockout,
+        notices=notices,
+        audit=ground.audit,
+    )

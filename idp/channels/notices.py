@@ -18,6 +18,7 @@ from idp.store import Unit
 ADDED = "A way to sign in to %(service)s was added: %(what)s."
 REMOVED = "A way to sign in to %(service)s was removed: %(what)s."
 ENDED = "You were signed out everywhere, since you said that a sign-in to %(service)s was not yours."
+NEW_WORD = "Your password for %(service)s was changed, and you were signed out everywhere."
 _SUBJECT = "Your sign-in to %(service)s has changed."
 _ADVICE = (
     "If that was you, there is nothing to do. If it was not, sign in at %(address)s and choose "

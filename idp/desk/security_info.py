@@ -114,10 +114,7 @@ class SecurityDesk:
 
     # One's own --------------------------------------------------------------------------------
     def _self(self, connection: sa.Connection, actor: Actor) -> Person:
-        person = self.people.get(connection, actor.id) if actor.kind == "person" else None
-        if person is None or not person.enabled:
-            raise NotAllowed("You do not have the right to do this.", detail=f"{actor.kind}:{actor.id}")
-        return person
+        return self_of(self.people, connection, actor)
 
     def _mine(self, unit: Unit, person: Person, method_id: str) -> Method:
         for method in self.methods.of(unit.connection, person.id):
@@ -149,3 +146,11 @@ class SecurityDesk:
             actor=f"{actor.kind}:{actor.id}",
         )
         self.audit.record(unit, entry)
+
+
+def self_of(people: People, connection: sa.Connection, actor: Actor) -> Person:
+    """Return the person that an actor is. Raises NotAllowed."""
+    person = people.get(connection, actor.id) if actor.kind == "person" else None
+    if person is None or not person.enabled:
+        raise NotAllowed("You do not have the right to do this.", detail=f"{actor.kind}:{actor.id}")
+    return person

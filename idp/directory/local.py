@@ -53,6 +53,10 @@ class LocalSource:
             found = connection.execute(_ATTRIBUTES, {"key": source_key}).scalar()
         return {name: tuple(values) for name, values in (found or {}).items()}
 
+    def hashed(self, password: str) -> str:
+        """Return the hash of a new password. Raises Refused on a bad length, Busy."""
+        return self._hasher.hash(password)
+
     def set_password(self, unit: Unit, source_key: str, hashed: str) -> None:
         """Store a password's hash, made beforehand by the hasher: no hashing inside a transaction."""
         row = {"person": source_key, "hash": hashed, "changed_at": self._clock.now()}

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, request
 from idp.core.errors import Refused
 from idp.core.model import Actor, Offer, Person
 from idp.core.ports import Enroller
+from idp.desk.own_password import OwnPassword
 from idp.desk.security_info import SecurityDesk
 from idp.signin.local import Reception
 from idp.signin.pages import SignInPages, see
@@ -34,6 +35,7 @@ class PortalPages:
     signin: SignInPages
     reception: Reception
     desk: SecurityDesk
+    passwords: OwnPassword
     enrollers: Mapping[str, Enroller]
 
     def blueprint(self) -> Blueprint:
@@ -43,6 +45,7 @@ class PortalPages:
         route("", "home", own(self._home))
         route("/add", "add", own(self._add), methods=["POST"])
         route("/methods/<method_id>", "change", own(self._change), methods=["POST"])
+        route("/password", "password", own(self._password), methods=["POST"])
         route("/not-me", "not_me", own(self._not_me), methods=["POST"])
         return blueprint
 
@@ -59,7 +62,7 @@ class PortalPages:
 
         return guarded
 
-    def _home(self, person: Person, error: str = "") -> Response:
+    def _home(self, person: Person, error: str = "", *, opened: str = "") -> Response:
         return page(
             "portal/me.html",
             person=person,
@@ -67,6 +70,8 @@ class PortalPages:
             kinds={offer.factor: offer.label for offer in self._offers(person)},
             addable=self._offers(person),
             said=_SAID.get(request.args.get("said", ""), ""),
+            password=self.passwords.mine(person),
+            opened=opened,
             error=error,
         )
 
@@ -92,9 +97,18 @@ class PortalPages:
             return self._home(person, refused.public)
         return see(_HOME)
 
+    def _password(self, person: Person) -> Response:
+        current, new = request.form.get("current", ""), request.form.get("new", "")
+        address = visit_of(request).network.address
+        try:
+            self.passwords.change(current, new, address=address, actor=_actor(person))
+        except Refused as refused:
+            return self._home(person, refused.public, opened="password")
+        return page("portal/ended.html", password=True)
+
     def _not_me(self, person: Person) -> Response:
-        ended = self.desk.not_me(actor=_actor(person))
-        return page("portal/ended.html", ended=ended)
+        self.desk.not_me(actor=_actor(person))
+        return page("portal/ended.html")
 
 
 def _actor(person: Person) -> Actor:

@@ -37,6 +37,7 @@ ADDRESSES = {
     "/me": "anybody, who is asked to sign in",
     "/me/add": "a person's own fresh sign-in",
     "/me/methods/<method_id>": "a person's own fresh sign-in",
+    "/me/password": "a person's own fresh sign-in",
     "/me/not-me": "a person's own fresh sign-in",
     "/admin": "anybody, who is sent on",
     "/admin/other": "anybody, who is asked to sign in",

@@ -68,7 +68,7 @@ _INFO = SecurityInfo(
         _seen("locked", "", 70),
     ),
 )
-_PAGE: Mapping[str, object] = {"person": _ADA, "info": _INFO, "kinds": _LABELS, "addable": _OFFERS}
+_PAGE: Mapping[str, object] = {"person": _ADA, "info": _INFO, "kinds": _LABELS, "addable": _OFFERS, "password": True}
 _NEW = SecurityInfo(methods=_INFO.methods[1:2], codes_left={}, recent=())
 PORTAL: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "me": ("portal/me.html", {**_PAGE, "said": "The name is changed."}),
@@ -77,8 +77,10 @@ PORTAL: Mapping[str, tuple[str, Mapping[str, object]]] = {
         {
             **_PAGE,
             "info": _NEW,
+            "opened": "password",
             "error": "This is your last way to confirm a sign-in. Add another one first.",
         },
     ),
-    "me-ended": ("portal/ended.html", {"ended": 3}),
+    "me-password": ("portal/ended.html", {"password": True}),
+    "me-ended": ("portal/ended.html", {}),
 }

@@ -17,8 +17,9 @@ from idp.factors import sms
 from idp.jobs import Outbox
 from idp.jobs.outbox import Outcome
 from idp.methods import Methods
-from idp.store import Change, change, schema
-from tests.admin.conftest import TEST, Browser, Console
+from idp.store import Change, schema
+from idp.store import change as changed
+from tests.admin.conftest import PASSWORD, TEST, Browser, Console
 from tests.passkeys import SoftKey
 
 ORIGIN = "https://id.example"
@@ -81,7 +82,7 @@ def carriers(console: Console) -> None:
             more = {"name": str(position), "position": position, "prefixes": [], "sealed": b""}
             unit.execute(sa.insert(schema.carriers), row | more)
         made = Change(noun="carrier", key="0", before=None, after={})
-        change(unit, actor=TEST, at=console.clock.now(), change=made)
+        changed(unit, actor=TEST, at=console.clock.now(), change=made)
     desk = console.desk.people
     desk.change("ada", PersonChanges(attributes={"mail": ("ada@example.org",)}), actor=TEST)
 
@@ -257,3 +258,59 @@ def test_it_is_only_about_the_person(console: Console, ada: Browser) -> None:
     bob = console.browser().sign_in("bob", "/me")
     ada.post("/me/not-me")
     assert bob.open("/me").path == "/me"
+
+
+# The password -----------------------------------------------------------------------------------
+NEW = "four words in a row"
+
+
+def change(browser: Browser, current: str = PASSWORD, new: str = NEW) -> Browser:
+    return browser.post("/me/password", {"current": current, "new": new})
+
+
+def test_a_password_is_changed_and_ends_every_session(console: Console, ada: Browser) -> None:
+    carriers(console)
+    other = console.browser().sign_in("ada", "/me")
+    assert "Your password is changed" in change(ada).text
+    for browser in (ada, other):
+        assert browser.open("/me").path.startswith("/signin/")
+    assert "is not right" in console.browser().sign_in("ada", "/me", code=False).text
+    assert "was changed" in sent(console)[0]["text"]
+    assert "password-changed" in console.log.getvalue()
+    assert NEW not in console.log.getvalue()
+    form = console.browser().open("/me")
+    given = {"factor": "password", "method": "", "username": "ada", "password": NEW}
+    assert "Enter your code" in form.post(sign_in_path(form), given).text
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        ("short", "at least 8"),
+        ("aaaabbbb", "repeats itself"),
+        ("my name is ADA", "your user name"),
+        (PASSWORD, "the one that you have"),
+        ("x1y2" * 300, "1024 bytes"),
+    ],
+)
+def test_a_password_that_is_easy_to_guess_is_refused(
+    console: Console, ada: Browser, new: str, why: str
+) -> None:
+    assert why in unescape(change(ada, new=new).text)
+    assert ada.open("/me").path == "/me"
+
+
+def test_case_53_the_current_password_is_not_guessed_here(console: Console, ada: Browser) -> None:
+    for _ in range(10):
+        assert "current password is not right" in change(ada, current="guess word").text
+    assert "current password is not right" in change(ada).text, "the right one, now"
+    assert '"locked"' in console.log.getvalue()
+    console.clock.advance(minutes=16)
+    ada.sign_in("ada", "/me")
+    assert "Your password is changed" in change(ada).text
+
+
+def test_who_only_has_the_session_changes_no_password(console: Console, ada: Browser) -> None:
+    console.clock.advance(minutes=16)
+    assert change(ada).path.startswith("/signin/")
+    assert console.browser().sign_in("ada", "/me").path == "/me"

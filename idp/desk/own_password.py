@@ -1,0 +1,100 @@
+"""What people may do about their own password: change it, when they know the one they have."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from idp.audit import AuditLog, Entry, Event
+from idp.channels.notices import NEW_WORD, Notices
+from idp.core.errors import Refused
+from idp.core.ids import fold
+from idp.core.model import Actor, Person
+from idp.core.ports import Clock
+from idp.desk.people import typed
+from idp.desk.security_info import self_of
+from idp.directory.local import LocalSource
+from idp.directory.people import People
+from idp.signin import lockout
+from idp.signin.farewell import Farewell
+from idp.store import Store
+
+SHORTEST = 8  # characters (NIST SP 800-63B-4, 3.1.1.2, beside a second factor)
+_FEWEST = 4  # different ones: below that it is a pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnPassword:
+    """The verbs that people have for their own password."""
+
+    store: Store
+    clock: Clock
+    people: People
+    local: LocalSource
+    farewell: Farewell
+    lockout: lockout.Lockout
+    notices: Notices
+    audit: AuditLog
+
+    def mine(self, person: Person) -> bool:
+        """Say whether a person's password is kept here."""
+        return person.source == self.local.name
+
+    def change(self, current: str, new: str, *, address: str, actor: Actor) -> None:
+        """Put a new password in the place of the current one, and end every session. Raises Refused, Busy.
+
+        Wrong tries count as at sign-in: whoever finds a page open must not try passwords there.
+        """
+        with self.store.read() as connection:
+            person = self_of(self.people, connection, actor)
+            counted_as = typed(self.people, connection, person)
+        if not self.mine(person):
+            raise Refused("Your password is kept elsewhere, and must be changed there.")
+        _check(new, current, person)
+        self._prove(person, current, address=address, target=counted_as[0][1])
+        hashed = self.local.hashed(new)
+        with self.store.write(alone=True) as unit:
+            person = self_of(self.people, unit.connection, actor)
+            self.local.set_password(unit, person.source_key, hashed)
+            self.people.forget_proofs(unit, person.id)
+            self.farewell.end_all(unit, person.id, self.clock.now())
+            lockout.forget(unit, counted_as)
+            self.audit.record(unit, self._entry(Event.PASSWORD_CHANGED, person, address))
+            self.notices.tell(unit, person, NEW_WORD)
+
+    def _prove(self, person: Person, current: str, *, address: str, target: str) -> None:
+        counted = self.lockout.count(
+            factor="password", first=True, target=target, address=address, familiar=True
+        )
+        if self.people.check_password(person, current) and not counted.locked:
+            return
+        with self.store.write() as unit:
+            event = Event.LOCKED if counted.just_locked else Event.CREDENTIAL_REFUSED
+            self.audit.record(unit, self._entry(event, person, address))
+        raise Refused(
+            "The current password is not right. After several wrong tries it is not looked at for 15 minutes."
+        )
+
+    @staticmethod
+    def _entry(event: Event, person: Person, address: str) -> Entry:
+        return Entry(
+            event=event,
+            person=person.id,
+            factor="password",
+            name=person.name,
+            address=address,
+            actor=f"person:{person.id}",
+        )
+
+
+def _check(new: str, current: str, person: Person) -> None:
+    """Raise Refused when a password is too easy to guess."""
+    letters = unicodedata.normalize("NFKC", new)
+    if len(letters) < SHORTEST:
+        raise Refused("The new password needs at least 8 characters. A few words in a row do well.")
+    if len(set(letters)) < _FEWEST:
+        raise Refused("The new password repeats itself too much. A few words in a row do well.")
+    if fold(person.name) in fold(new):
+        raise Refused("The new password must not contain your user name.")
+    if new == current:
+        raise Refused("The new password is the one that you have.")
