@@ -109,7 +109,8 @@ class Offer:
     method is the id of a registered method, empty for a factor that has none (password).
     label is shown to the person ("Authenticator app"), detail beside it, untranslated, to tell
     one from another ("+1 •••-•••-••67"). Both must not reveal more than a holder of the first
-    factor may see. beside: it can be answered on the page of another, unasked.
+    factor may see. beside: it can be answered on the page of another, unasked. opening: it is to
+    open the sign-in, and must show all that it can.
     """
 
     factor: str
@@ -117,6 +118,7 @@ class Offer:
     label: str = ""
     detail: str = ""
     beside: bool = False
+    opening: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

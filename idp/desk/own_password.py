@@ -68,7 +68,7 @@ class OwnPassword:
         )
         if self.people.check_password(person, current) and not counted.locked:
             return
-        with self.store.write() as unit:
+        with self.store.write(alone=True) as unit:
             event = Event.LOCKED if counted.just_locked else Event.CREDENTIAL_REFUSED
             self.audit.record(unit, self._entry(event, person, address))
         raise Refused(

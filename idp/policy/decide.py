@@ -55,6 +55,7 @@ def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
         counted=counted,
         reached=reached,
         required=required,
+        opened=_opened(facts, counted),
     )
 
 

@@ -168,7 +168,8 @@ class Decision:
     """A verdict with its grounds, recorded with the sign-in.
 
     rules are the ids of the rules that applied. counted are the proofs that were accepted,
-    reached the strength they add up to (None for none), required what was demanded.
+    reached the strength they add up to (None for none), required what was demanded. opened:
+    something among them opens a sign-in.
     """
 
     verdict: Verdict
@@ -176,6 +177,7 @@ class Decision:
     counted: tuple[Proof, ...]
     reached: Strength | None
     required: Strength
+    opened: bool = False
 
     @property
     def word(self) -> Word:

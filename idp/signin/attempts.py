@@ -12,6 +12,7 @@ from idp.core.errors import Denied, Refused, Unchecked
 from idp.core.model import Enrolment, Method, Person, Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
+from idp.factors.codes import target_of as person_target
 from idp.factors.password import target_of
 from idp.policy.model import FactorWorth
 from idp.sessions import Devices
@@ -70,16 +71,16 @@ class Attempts:
             self.lockout.take_back(counted)
             raise
         except Refused as refused:
-            self._failed(attempt, counted, right=False)
+            self._failed(attempt, counted, why=refused.detail)
             raise self._no(attempt, counted, refused.public) from refused
         drafted = isinstance(result, Enrolment)
+        proof = result if isinstance(result, Proof) else None
         if counted.locked:
-            self._failed(attempt, counted, right=not drafted)
+            self._failed(attempt, counted, right=not drafted, person=proof.person if proof else "")
             raise self._no(attempt, counted)
         if drafted:
             self.lockout.take_back(counted)
             return result
-        proof = result if isinstance(result, Proof) else None
         person = proof.person if proof else attempt.sign_in.person
         with self.store.write() as unit:
             self.lockout.succeeded(unit, counted)
@@ -124,12 +125,14 @@ class Attempts:
         """Say whether the answer is about the person who signed in on this browser before."""
         with self.store.read() as connection:
             known = self.devices.person_of(connection, attempt.visit.device, self.clock.now())
-            if not attempt.worth.first:
-                return known != "" and known == attempt.sign_in.person
+            if attempt.sign_in.person:
+                return known == attempt.sign_in.person
             keys = self.people.login_keys(connection, known) if known else ()
-        return attempt.target in {target_of(key) for key in keys}
+        return known != "" and attempt.target in {person_target(known), *(target_of(key) for key in keys)}
 
-    def _failed(self, attempt: Attempt, counted: Counted, *, right: bool) -> None:
+    def _failed(
+        self, attempt: Attempt, counted: Counted, *, right: bool = False, person: str = "", why: str = ""
+    ) -> None:
         # Only names that somebody has are recorded: people type passwords there by mistake.
         with self.store.read() as connection:
             found = self.people.find(connection, attempt.typed)
@@ -142,9 +145,10 @@ class Attempts:
                 unit,
                 attempt,
                 event,
-                person=found.id if found else attempt.sign_in.person,
+                person=person or (found.id if found else attempt.sign_in.person),
                 name=found.name if found else "",
                 reason="locked" if counted.locked else "wrong",
+                detail={"why": why} if why else {},
             )
 
     def _record(

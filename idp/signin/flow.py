@@ -7,6 +7,7 @@ policy says is needed next. Nothing remembers which step comes after which.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -81,8 +82,8 @@ class Flow:
             factor=factor.name,
             worth=worth,
             target=factor.target(sign_in, answer),
-            # Behind the first factor it is known whose answer it is, whatever name comes along.
-            typed=answer.get("username", "") if worth.first else "",
+            # Elsewhere it is known whose answer it is, or nobody's, whatever name comes along.
+            typed=answer.get("username", "") if factor.name == "password" else "",
         )
         try:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
@@ -176,8 +177,9 @@ class Flow:
     def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:
         proofs = merge(judged.sign_in.proofs, (proof,))
         proved = replace(judged.sign_in, proofs=proofs, asked=None, beside=(), enrolment=None, stay=stay)
-        if self._worth(proof.factor).first and "account" not in proved.confirmed:
-            # Whoever has just typed a user name has chosen the account.
+        worth = self._worth(proof.factor)
+        if worth.first and proof.kinds == worth.kinds and "account" not in proved.confirmed:
+            # Whoever has just said who they are has chosen the account.
             proved = replace(proved, confirmed=(*proved.confirmed, "account"))
         return self._saved(judged, proved, version, visit)
 
@@ -223,14 +225,19 @@ class Flow:
         return replace(step, problem=problem)
 
     def _asking(self, judged: Judged, version: int | None, visit: Visit, offer: Offer) -> Step:
-        verdict, sign_in = judged.decision.verdict, judged.sign_in
-        offers = verdict.offers if isinstance(verdict, Ask) else ()
-        asked, *beside = (
-            self.judge.factors.provers[one.factor].start(sign_in, one)
-            for one in (offer, *(other for other in offers if other.beside and other != offer))
-        )
-        asking = replace(sign_in, asked=asked, beside=tuple(beside))
+        verdict = judged.decision.verdict
+        others = verdict.offers if isinstance(verdict, Ask) else ()
+        asked, beside = self._started(judged, offer), []
+        for other in others:
+            if other.beside and other != offer:
+                with suppress(Refused):  # what can't be asked beside it just is not
+                    beside.append(self._started(judged, other))
+        asking = replace(judged.sign_in, asked=asked, beside=tuple(beside))
         return self._noted(judged, asking, version, visit)
+
+    def _started(self, judged: Judged, offer: Offer) -> Asked:
+        opening = replace(offer, opening=not judged.decision.opened)
+        return self.judge.factors.provers[offer.factor].start(judged.sign_in, opening)
 
     def _drafting(self, judged: Judged, version: int | None, visit: Visit, factor: str) -> Step:
         if judged.person is None:

@@ -143,4 +143,5 @@ def without_kept(sign_in: SignIn) -> SignIn:
     Signing out in another tab must not be undone by finishing this one.
     """
     own = tuple(proof for proof in sign_in.proofs if proof.at >= sign_in.started_at)
-    return replace(sign_in, proofs=own, session="", enrolment=None, confirmed=())
+    left = sign_in if own else replace(sign_in, asked=None, beside=())  # asked of somebody
+    return replace(left, proofs=own, session="", enrolment=None, confirmed=())

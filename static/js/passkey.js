@@ -5,6 +5,7 @@
 const able = Boolean(window.PublicKeyCredential && navigator.credentials);
 const troubles = { NotAllowedError: "stopped", AbortError: "stopped", InvalidStateError: "known" };
 let waiting = null; // what is offered in the user name field ends when a button is pressed
+let pressing = false; // a second press must not end what the first began
 
 const bytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
@@ -59,22 +60,28 @@ async function ask(form, mediation) {
       ? await navigator.credentials.create({ publicKey, signal })
       : await navigator.credentials.get({ publicKey, signal, mediation });
   form.elements.credential.value = told(credential);
+  // "Keep me signed in" is asked beside the password, and meant for either.
+  const stay = document.querySelector("input[type=checkbox][name=stay]");
+  if (form.elements.stay && stay) form.elements.stay.value = stay.checked ? stay.value : "";
   form.requestSubmit();
 }
 
 async function pressed(form) {
+  if (pressing) return;
+  pressing = true;
   say(form, "");
   try {
     await ask(form, "optional");
   } catch (error) {
     say(form, troubles[error.name] ?? "failed");
-    offer(form);
   }
+  pressing = false;
+  if (!form.elements.credential.value) offer(form);
 }
 
 async function offer(form) {
   if (form.dataset.passkey !== "offer") return;
-  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return;
+  if (!(await PublicKeyCredential.isConditionalMediationAvailable?.()) || pressing) return;
   // Whatever ends it, the page goes on as it is: nobody has asked for it.
   ask(form, "conditional").catch(() => {});
 }
@@ -85,6 +92,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
     continue;
   }
   for (const place of document.querySelectorAll("[data-passkey-beside]")) place.hidden = false;
+  form.querySelector("[type=submit]").hidden = false;
   // Before submit.js: until the browser has answered nothing is sent.
   form.addEventListener(
     "submit",

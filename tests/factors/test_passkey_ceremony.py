@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import cbor2
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.core.errors import Refused
 from idp.core.model import Person
-from idp.factors.passkey import PasskeySettings, ceremony
+from idp.factors.passkey import PasskeySettings, cbor, ceremony
 from idp.factors.passkey.factor import device_of
 from idp.factors.passkey.settings import Site, site_of
 from tests.passkeys import ORIGIN, SoftKey, decoded, encoded
@@ -75,7 +76,7 @@ def test_the_genuine_ones_are_taken() -> None:
     made, shown = check_made(MADE), check_shown(SHOWN)
     assert made is not None
     assert made.verified
-    assert shown == ceremony.Shown(count=1, verified=True)
+    assert shown == ceremony.Shown(count=1, verified=True, device="one")
 
 
 @given(st.sampled_from(("authenticatorData", "clientDataJSON", "signature", "userHandle")), EDITS)
@@ -106,14 +107,15 @@ def test_any_statement_breaks_nothing(statement: Any) -> None:
 
 
 @given(st.sampled_from(("packed", "tpm", "android-key", "android-safetynet", "apple", "fido-u2f")), st.data())
-def test_a_statement_of_any_maker_that_says_nothing_true_is_refused(fmt: str, data: st.DataObject) -> None:
+def test_a_statement_of_any_maker_is_recorded_and_not_read(fmt: str, data: st.DataObject) -> None:
     members = st.sampled_from(("alg", "sig", "x5c", "ver", "certInfo", "pubArea", "response", "attStmt"))
     values = JUNK | st.binary(max_size=60) | st.lists(st.binary(max_size=60), max_size=2)
     whole = cbor2.loads(decoded(json.loads(MADE)["response"]["attestationObject"]))
     said, statement = json.loads(MADE), data.draw(st.dictionaries(members, values))
     changed = cbor2.dumps({**whole, "fmt": fmt, "attStmt": statement})
     said["response"]["attestationObject"] = encoded(changed)
-    assert check_made(json.dumps(said)) is None
+    made = check_made(json.dumps(said))
+    assert made is None or made.data["attestation"] == fmt
 
 
 @given(st.sampled_from(("id", "rawId", "type", "response", "clientExtensionResults")), JUNK)
@@ -177,3 +179,88 @@ def test_a_domain_and_origins_that_an_administrator_named() -> None:
 )
 def test_a_new_one_is_called_after_the_device(agent: str, name: str) -> None:
     assert device_of(agent) == name
+
+
+# What a library would unfold ------------------------------------------------------------------
+def is_ours(check: Callable[[bytes], object], data: bytes) -> bool:
+    try:
+        check(data)
+    except ValueError:
+        return False
+    return True
+
+
+def bomb(levels: int) -> bytes:
+    """Return CBOR of a few hundred bytes whose shared values stand for two to the levels."""
+    inner = b"\xd8\x1c\x81\x00"
+    for number in range(levels):
+        inner = b"\xd8\x1c\x82" + inner + b"\xd8\x1d" + cbor2.dumps(number)
+    return inner
+
+
+HOSTILE_CBOR = {
+    "shared values": bomb(30),
+    "a tag": b"\xc1\x00",
+    "no length": b"\x9f\x01\xff",
+    "bytes of no length": b"\x5f\x41\x00\xff",
+    "a promise of many": b"\x9b" + b"\xff" * 8,
+    "a promise of many pairs": b"\xbb" + b"\xff" * 8,
+    "a promise of bytes": b"\x5b" + b"\xff" * 8,
+    "deep": b"\x81" * 200 + b"\x00",
+    "a number with a point": b"\xfb" + b"\x00" * 8,
+    "undefined": b"\xf7",
+    "nothing": b"",
+    "reserved": b"\x1c",
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_CBOR.values(), ids=HOSTILE_CBOR)
+def test_cbor_that_no_authenticator_writes_is_not_read(hostile: bytes) -> None:
+    said = json.loads(SHOWN)
+    data = decoded(said["response"]["authenticatorData"])
+    extended = data[:32] + bytes([data[32] | 0x80]) + data[33:] + hostile
+    said["response"]["authenticatorData"] = encoded(extended)
+    assert check_shown(json.dumps(said)) is None
+    assert not is_ours(cbor.check_asserted, extended)
+    for place in ("attStmt", "authData"):
+        whole = cbor2.loads(decoded(json.loads(MADE)["response"]["attestationObject"]))
+        made = cbor2.dumps({name: value for name, value in whole.items() if name != place})
+        made = bytes([made[0] + 1]) + made[1:] + cbor2.dumps(place) + hostile
+        assert not is_ours(cbor.without_statement, made)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_cbor_of_ours_or_not(data: bytes) -> None:
+    for check in (cbor.check_asserted, cbor.without_statement):
+        is_ours(check, data)
+
+
+def test_what_authenticators_do_write_is_read() -> None:
+    said = json.loads(SHOWN)
+    data = decoded(said["response"]["authenticatorData"])
+    extended = data[:32] + bytes([data[32] | 0x80]) + data[33:] + cbor2.dumps({"hmac-secret": b"x" * 48})
+    cbor.check_asserted(extended)
+    whole = cbor2.loads(decoded(json.loads(MADE)["response"]["attestationObject"]))
+    packed = {"alg": -7, "sig": b"s" * 70, "x5c": [b"c" * 700, b"c" * 700]}
+    assert cbor.without_statement(cbor2.dumps({**whole, "fmt": "packed", "attStmt": packed}))[1] == "packed"
+
+
+def test_the_frame_of_another_site_is_refused() -> None:
+    for text, check in ((MADE, check_made), (SHOWN, check_shown)):
+        said = json.loads(text)
+        client = json.loads(decoded(said["response"]["clientDataJSON"]))
+        said["response"]["clientDataJSON"] = encoded(json.dumps({**client, "crossOrigin": True}).encode())
+        assert check(json.dumps(said)) is None
+
+
+def test_keys_that_are_too_short_are_not_kept() -> None:
+    for size, taken in ((1024, False), (2048, True)):
+        numbers = rsa.generate_private_key(public_exponent=65537, key_size=size).public_key().public_numbers()
+        modulus = numbers.n.to_bytes(size // 8, "big")
+        cose = cbor2.dumps({1: 3, 3: -257, -1: modulus, -2: numbers.e.to_bytes(3, "big")})
+        key = SoftKey()
+        said = json.loads(key.make(CREATION))
+        whole = cbor2.loads(decoded(said["response"]["attestationObject"]))
+        whole["authData"] = whole["authData"][:55] + key.id + cose
+        said["response"]["attestationObject"] = encoded(cbor2.dumps(whole))
+        assert (check_made(json.dumps(said)) is not None) is taken

@@ -68,7 +68,13 @@ _INFO = SecurityInfo(
         _seen("locked", "", 70),
     ),
 )
-_PAGE: Mapping[str, object] = {"person": _ADA, "info": _INFO, "kinds": _LABELS, "addable": _OFFERS, "password": True}
+_PAGE: Mapping[str, object] = {
+    "person": _ADA,
+    "info": _INFO,
+    "kinds": _LABELS,
+    "addable": _OFFERS,
+    "password": True,
+}
 _NEW = SecurityInfo(methods=_INFO.methods[1:2], codes_left={}, recent=())
 PORTAL: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "me": ("portal/me.html", {**_PAGE, "said": "The name is changed."}),

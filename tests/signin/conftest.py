@@ -10,6 +10,8 @@ from idp.core.model import Person
 from idp.store import Store
 from tests.clock import TestClock
 from tests.hallway import Browser, House, build_house
+from tests.passkeys import SoftKey
+from tests.signin.keying import give
 
 
 @pytest.fixture
@@ -37,3 +39,14 @@ def newcomer(house: House) -> Person:
     """A person who never registered anything, and a carrier for texts."""
     house.carrier()
     return house.person(totp=False)
+
+
+@pytest.fixture
+def ada(house: House) -> Person:
+    return house.person()
+
+
+@pytest.fixture
+def key(house: House, ada: Person) -> SoftKey:
+    """Give Ada's passkey, set up by an administrator's leave."""
+    return give(house, ada)

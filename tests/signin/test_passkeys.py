@@ -8,73 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from idp.audit import AuditLog, Filter
 from idp.core.errors import Refused
 from idp.core.model import Asked, Person, Strength
-from idp.factors.passkey import PasskeySettings, PasskeySettingsStore
+from idp.factors.passkey import PasskeySettings
 from idp.policy.model import Ask, Controls, Register, Rule
 from idp.signin.steps import Step
 from tests.hallway import ACTOR, Browser, House
 from tests.passkeys import SoftKey, encoded
-
-WRONG = "That passkey was not accepted"
-
-
-@pytest.fixture
-def ada(house: House) -> Person:
-    return house.person()
-
-
-@pytest.fixture
-def key(house: House, ada: Person) -> SoftKey:
-    """Give Ada's passkey, set up by an administrator's leave."""
-    return give(house, ada)
-
-
-def give(house: House, person: Person, **fields: object) -> SoftKey:
-    key = SoftKey(**fields)  # type: ignore[arg-type]
-    passkey = house.flow.judge.factors.enrollers["passkey"]
-    sign_in = begin(house, Browser()).sign_in
-    draft = passkey.begin(sign_in, person)
-    made = passkey.confirm(sign_in, person, draft, {"credential": key.make(draft.draft["options"])})
-    with house.ground.store.write() as unit:
-        house.hall.methods.add(unit, person.id, made, allowed=True)  # type: ignore[arg-type]
-    return key
-
-
-def begin(house: House, browser: Browser, **fields: object) -> Step:
-    return browser.took(house.flow.begin(house.request(house.partner(), **fields), browser.visit()))
-
-
-def options(step: Step) -> str:
-    """Return the options that the page gives the browser, whether for the question or beside it."""
-    asked = [step.sign_in.asked, *step.sign_in.beside]
-    return next(one.challenge["options"] for one in asked if one and one.factor == "passkey")
-
-
-def answer(house: House, browser: Browser, step: Step, credential: str) -> Step:
-    given = {"factor": "passkey", "method": "", "credential": credential}
-    return browser.took(house.flow.prove(step.sign_in.id, browser.visit(), given))
-
-
-def show(house: House, browser: Browser, step: Step, key: SoftKey, **changes: object) -> Step:
-    return answer(house, browser, step, key.show(options(step), **changes))
-
-
-def enrol(house: House, browser: Browser, step: Step, **fields: str) -> Step:
-    given = {"factor": "passkey", **fields}
-    return browser.took(house.flow.enrol(step.sign_in.id, browser.visit(), given))
-
-
-def put(house: House, settings: PasskeySettings) -> None:
-    with house.ground.store.write() as unit:
-        PasskeySettingsStore(house.ground.store).put(unit, settings, actor=ACTOR, at=house.clock.now())
-
-
-def recorded(house: House, **wanted: str) -> list[Mapping[str, object]]:
-    with house.ground.store.read() as connection:
-        found = AuditLog.search(connection, Filter(**wanted))  # type: ignore[arg-type]
-    return [dict(one.detail) for one in found]
+from tests.signin.keying import WRONG, answer, begin, enrol, give, options, put, recorded, show
 
 
 # Instead of user name and password --------------------------------------------------------------
@@ -180,7 +121,7 @@ def test_row_60_the_two_ids_must_be_one(house: House, browser: Browser, key: Sof
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", "null", "1", '"x"', "{" * 5000, "x" * 70_000, '{"id": 1}', '{"id": "\ud800"}'],
+    [" ", "{}", "[]", "null", "1", '"x"', "{" * 5000, "x" * 70_000, '{"id": 1}', '{"id": "\ud800"}'],
     ids=range(10),
 )
 def test_what_is_no_answer_at_all_is_told_the_same(
@@ -309,8 +250,8 @@ def test_passkeys_made_for_another_domain_are_not_asked_for(
     step = house.password(browser, begin(house, browser))
     assert step.sign_in.asked is not None
     assert step.sign_in.asked.factor == "totp"
-    with pytest.raises(Refused, match="another address"):
-        house.choose(browser, step, "passkey")
+    again = house.choose(browser, step, "passkey")
+    assert again.sign_in.asked == step.sign_in.asked
 
 
 # Setting one up ---------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ class Window:
     def look(self) -> None:
         """Check what must be true of every page: one field for each label, and nothing for axe to say."""
         for label in _LABELS:
-            assert self.tab.get_by_label(label).count() <= 1, label
+            assert self.tab.get_by_label(label, exact=True).count() <= 1, label
         kind = (
             self.tab.title(),
             self.tab.locator("html").get_attribute("lang") or "",

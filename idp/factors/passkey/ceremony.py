@@ -11,17 +11,28 @@ from dataclasses import dataclass
 from secrets import token_bytes
 
 import webauthn
+from cbor2 import CBORError
 from cryptography.exceptions import UnsupportedAlgorithm
-from webauthn.helpers import parse_authentication_credential_json, parse_registration_credential_json
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from webauthn.helpers import (
+    decode_credential_public_key,
+    decoded_public_key_to_cryptography,
+    parse_authentication_credential_json,
+    parse_registration_credential_json,
+)
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
 from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import AttestationFormat, AuthenticationCredential, CredentialDeviceType
+from webauthn.helpers.structs import AuthenticationCredential, CredentialDeviceType
 
 from idp.core.errors import Refused
 from idp.core.model import Method, Person
+from idp.factors.passkey import cbor
 from idp.factors.passkey.settings import Site
 
-WRONG = "That passkey was not accepted. Try again, or use another way to sign in."
+WRONG = (
+    "That passkey was not accepted. Try again, or use another way to sign in. "
+    "After several wrong tries, sign-in by passkey pauses for 15 minutes."
+)
 _CHALLENGE = 32  # bytes; at least 16 (WebAuthn 3, 13.4.3)
 _PATIENCE = 300_000  # milliseconds that the browser waits: people look for their keys
 _LONGEST = 64 * 1024  # characters of an answer; the longest statements of attestation are a few thousand
@@ -34,6 +45,7 @@ _ALGORITHMS = (
 # What reading somebody's bytes may end in, in the library and below it.
 _UNREADABLE = (
     WebAuthnException,
+    CBORError,
     UnsupportedAlgorithm,
     AttributeError,
     IndexError,
@@ -58,10 +70,11 @@ class Made:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A passkey that was shown: how often it was used before, and whether it asked who holds it."""
+    """A passkey that was shown: its count, whether it asked who holds it, on one device or several."""
 
     count: int
     verified: bool
+    device: str
 
 
 # What the browser is asked for -----------------------------------------------------------------
@@ -120,6 +133,9 @@ def made(text: str, *, options: str, site: Site) -> Made:
     """Return the passkey in an answer to `creation`. Raises Refused when anything about it is not right."""
     with _readable(text):
         credential = parse_registration_credential_json(text)
+        credential.response.attestation_object, fmt = cbor.without_statement(
+            credential.response.attestation_object
+        )
         verified = webauthn.verify_registration_response(
             credential=credential,
             expected_challenge=_challenge(options),
@@ -127,7 +143,8 @@ def made(text: str, *, options: str, site: Site) -> Made:
             expected_origin=list(site.origins),
             supported_pub_key_algs=list(_ALGORITHMS),
         )
-    one_device = verified.credential_device_type is CredentialDeviceType.SINGLE_DEVICE
+        _check_client(credential.response.client_data_json)
+        _check_key(verified.credential_public_key)
     transports = (transport.value for transport in credential.response.transports or [])
     return Made(
         key=verified.credential_public_key,
@@ -138,9 +155,8 @@ def made(text: str, *, options: str, site: Site) -> Made:
             "name": site.name,
             "transports": ",".join(transports),
             "aaguid": verified.aaguid,
-            # Without roots to check it against, a statement proves nothing of the maker.
-            "attestation": AttestationFormat(verified.fmt).value,
-            "device": "one" if one_device else "several",
+            "attestation": fmt,
+            "device": _device(verified.credential_device_type),
         },
     )
 
@@ -153,8 +169,8 @@ def read(text: str) -> AuthenticationCredential:
 
 def whose(credential: AuthenticationCredential) -> str:
     """Return the id of the person that the passkey says it is of, "" when it says none."""
-    handle = credential.response.user_handle or b""
-    return handle.decode(errors="replace")
+    handle = (credential.response.user_handle or b"").decode(errors="replace")
+    return handle if handle.isprintable() else ""
 
 
 def shown(credential: AuthenticationCredential, *, key: bytes, options: str, site: Site) -> Shown:
@@ -163,6 +179,7 @@ def shown(credential: AuthenticationCredential, *, key: bytes, options: str, sit
     Its count is not compared: what becomes of copies is a matter of policy.
     """
     with _readable(""):
+        cbor.check_asserted(credential.response.authenticator_data)
         verified = webauthn.verify_authentication_response(
             credential=credential,
             expected_challenge=_challenge(options),
@@ -172,7 +189,23 @@ def shown(credential: AuthenticationCredential, *, key: bytes, options: str, sit
             credential_current_sign_count=0,
             require_user_verification=json.loads(options)["userVerification"] == "required",
         )
-    return Shown(count=verified.new_sign_count, verified=verified.user_verified)
+        _check_client(credential.response.client_data_json)
+    return Shown(
+        count=verified.new_sign_count,
+        verified=verified.user_verified,
+        device=_device(verified.credential_device_type),
+    )
+
+
+def claimed(text: str) -> str:
+    """Return whose passkey an answer says that it shows, as `whose` does, whatever it is; "" for nothing.
+
+    For counting tries alone: nothing about it is checked.
+    """
+    try:
+        return whose(read(text))
+    except Refused:
+        return ""
 
 
 @contextmanager
@@ -183,6 +216,23 @@ def _readable(text: str) -> Iterator[None]:
         yield
     except _UNREADABLE as error:
         raise Refused(WRONG, detail=f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _check_client(data: bytes) -> None:
+    """Raise ValueError when the page was in somebody else's frame (WebAuthn 3, 5.8.1)."""
+    if json.loads(data).get("crossOrigin", False) is not False:
+        raise ValueError("from another site's frame")
+
+
+def _check_key(key: bytes) -> None:
+    """Raise when a public key can't be used, or is too short to trust."""
+    public = decoded_public_key_to_cryptography(decode_credential_public_key(key))
+    if isinstance(public, RSAPublicKey) and (public.key_size < 2048 or public.public_numbers().e < 3):
+        raise ValueError("a short key")
+
+
+def _device(kind: CredentialDeviceType) -> str:
+    return "one" if kind is CredentialDeviceType.SINGLE_DEVICE else "several"
 
 
 def _challenge(options: str) -> bytes:

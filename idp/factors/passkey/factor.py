@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -27,7 +25,6 @@ from idp.store import Store
 
 LABEL = "Passkey"
 _LONGEST_LABEL = 60
-_ID = re.compile(r'"id"\s*:\s*"([\w-]{1,1400})"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,41 +76,46 @@ class Passkey:
     # Asking -----------------------------------------------------------------------------------
     def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
         """Return one offer for all of a person's passkeys; before anybody is known, beside the user name."""
+        site = site_of(self.issuers.default().base_url, self.settings())
+        if site is None:
+            return ()
         if person is None:
             return (Offer(factor=self.name, label=LABEL, beside=True),)
-        mine = any(method.factor == self.name for method in methods)
-        return (Offer(factor=self.name, label=LABEL),) if mine else ()
+        return (Offer(factor=self.name, label=LABEL),) if _here(methods, site) else ()
 
     def start(self, sign_in: SignIn, offer: Offer) -> Asked:
         """Draw a challenge. Raises Unchecked where browsers know no passkeys, or the person has none here.
 
-        Whoever begins with a passkey must be asked by it who they are.
+        What opens a sign-in must ask who holds it.
         """
         site, known = self._site(sign_in), []
         if sign_in.person:
             with self.store.read() as connection:
-                known = self._mine(connection, sign_in.person, site)
+                known = _here(self.methods.of(connection, sign_in.person), site)
             if not known:
                 raise Unchecked("Your passkeys belong to another address of this service. Use another way.")
-        options = ceremony.request(site, known=known, verify=not known)
-        return Asked(factor=self.name, challenge={"options": options})
+        options = ceremony.request(site, known=known, verify=offer.opening or not known)
+        return Asked(factor=self.name, challenge={"options": options, "person": sign_in.person})
 
     def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
-        """Return the person's key, or that of the passkey itself while nobody is known."""
-        if sign_in.person:
-            return target_of(sign_in.person)
-        found = _ID.search(answer.get("credential", "")[:4096])
-        return "passkey:" + hashlib.sha256((found[1] if found else "").encode()).hexdigest()
+        """Return the person's key, while nobody is known that of whom the passkey says it is of."""
+        return target_of(sign_in.person or ceremony.claimed(answer.get("credential", "")))
 
     def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
-        """Check what the passkey signed. Raises Refused, the same for every reason."""
-        site, options = self._site(sign_in), sign_in.asked.challenge["options"] if sign_in.asked else ""
-        credential = ceremony.read(answer.get("credential", ""))
+        """Check what the passkey signed. Raises Refused, the same for every reason; Unchecked for nothing."""
+        site, asked = self._site(sign_in), sign_in.asked.challenge if sign_in.asked else {}
+        if not answer.get("credential"):
+            raise Unchecked("Your browser has not shown a passkey yet. Try again, or use another way.")
+        if asked.get("person") != sign_in.person:
+            raise Refused(WRONG, detail="asked of another person")
+        credential = ceremony.read(answer["credential"])
         with self.store.read() as connection:
             person = self._person(connection, sign_in, ceremony.whose(credential))
             method = self._found(connection, person, site, credential.id)
             key = self.methods.secret(connection, method.id)
-        shown = ceremony.shown(credential, key=key, options=options, site=site)
+        shown = ceremony.shown(credential, key=key, options=asked["options"], site=site)
+        if shown.device != method.data["device"]:
+            raise Refused(WRONG, detail="another kind of device")
         self._use(sign_in, method, shown.count)
         return self._proof(person, method.id, method.data, verified=shown.verified)
 
@@ -128,22 +130,20 @@ class Passkey:
 
     def _found(self, connection: sa.Connection, person: str, site: Site, credential: str) -> Method:
         # Looked for among this person's only, so that nobody can register a copy of another's id.
-        for method in self._mine(connection, person, site):
+        for method in _here(self.methods.of(connection, person), site):
             if method.data["credential"] == credential:
                 return method
         raise Refused(WRONG, detail="not registered")
 
-    def _mine(self, connection: sa.Connection, person: str, site: Site) -> list[Method]:
-        methods = self.methods.of(connection, person)
-        return [one for one in methods if one.factor == self.name and one.data["name"] == site.name]
-
     def _use(self, sign_in: SignIn, method: Method, count: int) -> None:
         """Note the use. One that was counted before means that there is a copy (WebAuthn 3, 6.1.1)."""
         with self.store.write() as unit:
+            if not self.methods.there(unit.connection, method.id):
+                raise Refused(WRONG, detail="removed meanwhile")
             # Most synced passkeys don't count, and say 0 each time.
             copied = (count or method.counter) > 0 and not self.methods.advance(unit, method.id, count)
+            self.methods.used(unit, method.id)
             if not copied:
-                self.methods.used(unit, method.id)
                 return
             entry = Entry(
                 event=Event.METHOD_COPIED,
@@ -168,7 +168,7 @@ class Passkey:
         """Return a draft with a challenge, and a name to begin with."""
         site = self._site(sign_in)
         with self.store.read() as connection:
-            known = self._mine(connection, person.id, site)
+            known = _here(self.methods.of(connection, person.id), site)
         options = ceremony.creation(site, service=self.service_name, person=person, known=known)
         label = device_of(sign_in.network.user_agent)
         return Enrolment(factor=self.name, draft={"options": options, "label": label})
@@ -185,7 +185,8 @@ class Passkey:
         if not text:
             raise Unchecked("Your browser has not made a passkey yet. Try again, or use another way.")
         made = ceremony.made(text, options=enrolment.draft["options"], site=self._site(sign_in))
-        label = " ".join(answer.get("label", "").split())[:_LONGEST_LABEL]
+        typed = "".join(letter for letter in answer.get("label", "") if letter.isprintable())
+        label = " ".join(typed.split())[:_LONGEST_LABEL]
         return NewMethod(
             factor=self.name,
             label=label or enrolment.draft["label"],
@@ -220,6 +221,11 @@ class Passkey:
             phishing_resistant=True,
             detail={name: data[name] for name in ("aaguid", "attestation", "device")},
         )
+
+
+def _here(methods: Sequence[Method], site: Site) -> list[Method]:
+    """Return the passkeys among methods that were made for a site."""
+    return [one for one in methods if one.factor == Passkey.name and one.data["name"] == site.name]
 
 
 # What a browser says that it runs on, the particular before what it claims to be like.
