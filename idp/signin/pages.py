@@ -275,6 +275,8 @@ class SignInPages:
                 "username": step.person.name if step.person else typed or step.sign_in.request.hint,
                 "username_fixed": fixed,
                 "stay_offered": True,
+                # What was wrong may be what was given beside it.
+                "elsewhere": request.form.get("factor", asked.factor) != asked.factor,
             }
         return f"factors/{asked.factor}/ask.html", context
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -50,8 +51,11 @@ def test_a_passkey_is_set_up_and_then_is_a_whole_sign_in(demo: Demo, window: Win
     sign_out(window, demo)
     window.open(demo.wiki + "/login")
     window.heading("Sign in")
-    tab.get_by_role("button", name="Sign in with a passkey").click()
+    tab.get_by_label("Keep me signed in on this device").check()
+    tab.get_by_role("button", name="Sign in with a passkey").dblclick()
     expect(tab.locator("h1")).to_have_text(f"Hello, {name.title()}")
+    lasts = {one["name"]: one["expires"] for one in tab.context.cookies(demo.provider)}
+    assert lasts["countersign-session"] > time.time()
     assert window.fact("acr") == "phr"
     assert window.fact("amr") == "hwk, user, mfa"
     window.open(demo.expenses + "/login")
