@@ -23,7 +23,7 @@ _COMMANDS: Mapping[str, str] = {
     "network": "Ban networks, and let them in again.",
     "key": "List and rotate the signing keys, change the master key.",
     "db": "Bring the database up to date, copy it, restore it.",
-    "audit": "Show who proved what to whom, newest first.",
+    "audit": "Show who proved what to whom, and explain a sign-in.",
     "serve": "Run the identity provider.",
     "worker": "Run the background jobs without it, for farms.",
     "demo": "Run it with two demo applications, a phone and demo people.",

@@ -14,10 +14,11 @@ import click
 from idp.audit import Event, Filter
 from idp.cli.moments import moment_meant
 from idp.cli.opening import Office, office
-from idp.cli.output import as_json, moment, table
+from idp.cli.output import as_json, fields, moment, say, table
 from idp.core.codec import plain
 from idp.core.errors import Refused
 from idp.desk.records import Told
+from idp.desk.stories import tell
 
 _PAGE = 1000
 _SHOWN = 100
@@ -29,7 +30,7 @@ _COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--person", metavar="N", default="", help="Only events of this person (user name or id).")
 @click.option("--partner", metavar="P", default="", help="Only events with this application.")
 @click.option("--event", metavar="E", default="", help="Only this kind of event, like token-denied.")
@@ -44,10 +45,21 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @click.option("--csv", "csv_", is_flag=True, help="Print CSV.")
+@click.pass_context
 def command(
-    *, since: str | None, until: str | None, limit: int | None, json_: bool, csv_: bool, **given: str
+    ctx: click.Context,
+    /,
+    *,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    json_: bool,
+    csv_: bool,
+    **given: str,
 ) -> None:
-    """Show who proved what to whom, newest first."""
+    """Show who proved what to whom, newest first; or explain one sign-in."""
+    if ctx.invoked_subcommand is not None:
+        return
     if json_ and csv_:
         raise click.UsageError("--json and --csv exclude each other.")
     if given["event"]:
@@ -74,6 +86,25 @@ def command(
                 ("TIME", "EVENT", "PERSON", "APPLICATION", "FACTOR", "REASON", "REFERENCE", "ADDRESS", "BY"),
                 [_row(told) for told in events],
             )
+
+
+@command.command()
+@click.argument("reference", metavar="REFERENCE")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def explain(*, reference: str, json_: bool) -> None:
+    """Tell the story of one sign-in in plain words.
+
+    REFERENCE is the one that a person was shown (K7QW-2MXD), or the correlation id of any of its
+    events.
+    """
+    with office() as desk:
+        story = tell(desk.records.story(reference, actor=desk.actor))
+    if json_:
+        as_json(plain(story))
+        return
+    fields({"Person": story.person, "Application": story.partner, "From": story.address})
+    for line in story.lines:
+        say(f"{moment(line.at)}  {line.text}")
 
 
 def _events(desk: Office, wanted: Filter, *, limit: int | None) -> Iterator[Told]:

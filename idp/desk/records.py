@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from idp.audit import AuditLog, Filter, Recorded
+from idp.core.errors import Refused
 from idp.core.model import Actor
 from idp.desk.people import found
 from idp.desk.rights import need_owner
@@ -49,6 +50,22 @@ class RecordDesk:
                 partner=self._partner_id(connection, wanted.partner) if wanted.partner else "",
             )
             return self._told(connection, self.audit.search(connection, named, limit=limit))
+
+    def story(self, which: str, *, actor: Actor) -> tuple[Told, ...]:
+        """Return all that one sign-in left, oldest first; which is a reference or a correlation id.
+
+        Raises Refused when nothing has it.
+        """
+        need_owner(actor)
+        with self.store.read() as connection:
+            first = self.audit.search(connection, Filter(reference=which.strip().upper()), limit=1)
+            correlation = first[0].correlation if first else which.strip()
+            events = self.audit.search(connection, Filter(correlation=correlation)) if correlation else ()
+            # What no sign-in was part of stands for itself.
+            events = events or first
+            if not events:
+                raise Refused("Nothing on record has that reference.")
+            return self._told(connection, tuple(reversed(events)))
 
     def _person_id(self, connection: sa.Connection, which: str) -> str:
         # As it is said of partners: whoever was removed is known by the id that the record kept.

@@ -29,7 +29,10 @@ class TooMany(Refused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One answer to be checked. target is what it is counted under, typed the user name given."""
+    """One answer to be checked. target is what it is counted under, typed the user name given.
+
+    offered are the factors that could have been used.
+    """
 
     sign_in: SignIn
     visit: Visit
@@ -37,6 +40,7 @@ class Attempt:
     worth: FactorWorth
     target: str
     typed: str = ""
+    offered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +173,7 @@ class Attempts:
             factor=attempt.factor,
             reason=reason,
             correlation=attempt.sign_in.correlation,
-            detail=detail or {},
+            detail={**({"offered": list(attempt.offered)} if attempt.offered else {}), **(detail or {})},
             name=name,
             address=attempt.visit.network.address,
         )

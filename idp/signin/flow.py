@@ -84,6 +84,7 @@ class Flow:
             target=factor.target(sign_in, answer),
             # Elsewhere it is known whose answer it is, or nobody's, whatever name comes along.
             typed=answer.get("username", "") if factor.name == "password" else "",
+            offered=_factors_offered(judged),
         )
         try:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
@@ -302,6 +303,13 @@ def _answered(judged: Judged, answer: Mapping[str, str]) -> Asked | None:
     given, sign_in = (answer.get("factor", ""), answer.get("method", "")), judged.sign_in
     open_now = (one for one in (sign_in.asked, *sign_in.beside) if _offered(judged, one))
     return next((one for one in open_now if one and (one.factor, one.method) == given), None)
+
+
+def _factors_offered(judged: Judged) -> tuple[str, ...]:
+    """Return the factors that policy offers, each once, the best first."""
+    verdict = judged.decision.verdict
+    offers = verdict.offers if isinstance(verdict, Ask) else ()
+    return tuple(dict.fromkeys(offer.factor for offer in offers))
 
 
 def _offered(judged: Judged, asked: Asked | None) -> bool:

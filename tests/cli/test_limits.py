@@ -88,3 +88,10 @@ def test_passkeys_are_shown_and_set(idp) -> None:
     assert back == {"name": "", "origins": [], "refuse_copies": True}
     assert "A domain is written" in idp.refused("passkey", "set", "--domain", "https://example.org")
     assert idp("passkey", "set", "--domain", "a.org", "--own-domain", exit_code=2)
+
+
+def test_a_sign_in_is_explained(idp) -> None:
+    assert "Nothing on record" in idp.refused("audit", "explain", "AAAA-BBBB")
+    idp("person", "add", "ada", "--password-stdin", given="correct horse\n")
+    assert idp("audit", "explain", exit_code=2)
+    assert [one["event"] for one in idp.json("audit")] == ["person-added"], "the list is still a list"

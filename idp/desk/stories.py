@@ -1,0 +1,147 @@
+"""Tell what the record holds of one sign-in in plain words, verdict by verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from idp.audit import Event, Recorded
+from idp.core.errors import Reason
+from idp.desk.records import Told
+
+_NAMES = {
+    "password": "password",
+    "passkey": "passkey",
+    "totp": "code from the authenticator app",
+    "sms": "code in a text message",
+    "recovery": "recovery code",
+    "pass": "temporary access pass",
+}
+_METHODS = {
+    "passkey": "a passkey",
+    "totp": "an authenticator app",
+    "sms": "a phone",
+    "recovery": "recovery codes",
+}
+_WHY: Mapping[str, str] = {
+    Reason.LOGIN_REQUIRED: "a sign-in was needed, and the application asked for none to be shown",
+    Reason.INTERACTION_REQUIRED: "a page was needed, and the application asked for none to be shown",
+    Reason.CONSENT_REQUIRED: "consent was needed, and the application asked for no page to be shown",
+    Reason.ACCESS: "a rule says no",
+    Reason.CONTEXT: "the application asks for more than the person can show",
+    Reason.NO_METHOD: "the person has no second factor that the rules accept",
+    Reason.PERSON_DISABLED: "the person is switched off",
+    Reason.OTHER_PERSON: "the application asked about another person",
+    Reason.SUBJECT: "the person has no identifier of the form that the application wants",
+    Reason.UNPROTECTED: "the answer must be encrypted, and the application has no key for that",
+    Reason.CANCELLED: "the person gave up",
+    Reason.TOO_MANY_ATTEMPTS: "there were too many wrong tries",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What happened at a moment, one sentence."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A sign-in: who, where, from where (each "" when it is not on record), and what happened."""
+
+    person: str
+    partner: str
+    address: str
+    lines: tuple[Line, ...]
+
+
+def tell(events: Sequence[Told]) -> Story:
+    """Return the story of events that belong together, oldest first."""
+    lines = (Line(at=told.recorded.at, text=_sentence(told)) for told in events)
+    return Story(
+        person=next((told.person for told in reversed(events) if told.person), ""),
+        partner=next((told.partner or told.recorded.partner for told in events if told.recorded.partner), ""),
+        address=next((told.recorded.address for told in events if told.recorded.address), ""),
+        lines=tuple(lines),
+    )
+
+
+def _sentence(told: Told) -> str:
+    event = told.recorded
+    sentence = _SENTENCES.get(event.event, f"{event.event}.")
+    return sentence if isinstance(sentence, str) else sentence(event)
+
+
+def _accepted(event: Recorded) -> str:
+    asked = " It asked who holds it." if event.detail.get("user_verified") else ""
+    return f"The {_name(event)} was right.{asked}{_others(event)}"
+
+
+def _refused(event: Recorded) -> str:
+    why = f" ({event.detail['why']})" if event.detail.get("why") else ""
+    return f"The {_name(event)} was not right{why}.{_others(event)}"
+
+
+def _locked(event: Recorded) -> str:
+    return f"The {_name(event)} was not right, for the last time: it is not looked at for a while now."
+
+
+def _right_but_locked(event: Recorded) -> str:
+    return f"The {_name(event)} was right, but there had been too many wrong tries, by somebody else perhaps."
+
+
+def _sent(event: Recorded) -> str:
+    return f"A code was texted to {event.detail.get('to', 'a phone')}."
+
+
+def _withheld(event: Recorded) -> str:
+    return f'No code was texted: the limit for "{event.reason}" was reached.'
+
+
+def _added(event: Recorded) -> str:
+    return f"The person set up {_METHODS.get(event.factor, event.factor)}."
+
+
+def _issued(event: Recorded) -> str:
+    methods = ", ".join(str(value) for value in event.detail.get("amr", ()))
+    lacking = ", ".join(event.detail.get("missing", ()))
+    more = f" The application wanted {lacking} too, which is not on record." if lacking else ""
+    return f"The application was told who it is ({methods}).{_rules(event)}{more}"
+
+
+def _denied(event: Recorded) -> str:
+    rule = event.detail.get("rule")
+    why = _WHY.get(event.reason, event.reason) + (f": {rule}" if rule else "")
+    return f"The person was turned away, because {why}.{_rules(event)}"
+
+
+_SENTENCES: Mapping[str, str | Callable[[Recorded], str]] = {
+    Event.CREDENTIAL_ACCEPTED: _accepted,
+    Event.CREDENTIAL_REFUSED: _refused,
+    Event.LOCKED: _locked,
+    Event.RIGHT_WHILE_LOCKED: _right_but_locked,
+    Event.CODE_SENT: _sent,
+    Event.CODE_WITHHELD: _withheld,
+    Event.METHOD_ADDED: _added,
+    Event.METHOD_COPIED: "The passkey behaved like a copy of one that was used elsewhere.",
+    Event.TOKEN_ISSUED: _issued,
+    Event.TOKEN_DENIED: _denied,
+    Event.CONSENT_GIVEN: "The person agreed to what the application wants to know.",
+    Event.LOOP_STOPPED: "The application sent the person back at once, again and again, and was stopped.",
+}
+
+
+def _name(event: Recorded) -> str:
+    return _NAMES.get(event.factor, event.factor)
+
+
+def _others(event: Recorded) -> str:
+    others = [_NAMES.get(one, one) for one in event.detail.get("offered", ()) if one != event.factor]
+    return f" Offered beside it: {', '.join(others)}." if others else ""
+
+
+def _rules(event: Recorded) -> str:
+    return f" Rules that spoke: {', '.join(event.rules)}." if event.rules else ""
