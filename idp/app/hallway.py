@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from idp.app.factors import build_factors
 from idp.app.ground import Ground
 from idp.app.notices import build_notices
+from idp.channels.notices import Notices
 from idp.core.ports import Door
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
@@ -41,6 +42,7 @@ class Hallway:
     methods: Methods
     devices: Devices
     farewell: Farewell
+    notices: Notices
     grants: Grants
     flow: Flow
     signout: SignOut
@@ -77,11 +79,12 @@ def build_hallway(
     farewell = Farewell(
         partners=ground.partners, sessions=ground.sessions, grants=grants, outbox=ground.outbox
     )
+    notices = _notices(ground)
     flow = Flow(
         judge=judge,
         issuing=_issuing(ground, doors, grants, devices, farewell, in_force),
         records=SignIns(ground.state, clock, lifetimes.sign_in, in_force),
-        attempts=_attempts(ground, people, devices, in_force),
+        attempts=_attempts(ground, people, devices, notices, in_force),
         renewal=Renewal(judge=judge, sessions=ground.sessions),
     )
     signout = _signout(ground, doors, grants, farewell)
@@ -101,6 +104,7 @@ def build_hallway(
         methods=methods,
         devices=devices,
         farewell=farewell,
+        notices=notices,
         grants=grants,
         flow=flow,
         signout=signout,
@@ -108,21 +112,27 @@ def build_hallway(
     )
 
 
-def _attempts(ground: Ground, people: People, devices: Devices, limits: Callable[[], Limits]) -> Attempts:
+def _notices(ground: Ground) -> Notices:
+    return build_notices(
+        store=ground.store,
+        clock=ground.clock,
+        issuers=ground.issuers,
+        outbox=ground.outbox,
+        service_name=ground.service_name,
+        translate=translate_for,
+    )
+
+
+def _attempts(
+    ground: Ground, people: People, devices: Devices, notices: Notices, limits: Callable[[], Limits]
+) -> Attempts:
     return Attempts(
         store=ground.store,
         clock=ground.clock,
         people=people,
         lockout=Lockout(ground.store, ground.clock, limits),
         devices=devices,
-        notices=build_notices(
-            store=ground.store,
-            clock=ground.clock,
-            issuers=ground.issuers,
-            outbox=ground.outbox,
-            service_name=ground.service_name,
-            translate=translate_for,
-        ),
+        notices=notices,
         audit=ground.audit,
     )
 

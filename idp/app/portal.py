@@ -7,15 +7,12 @@ from datetime import timedelta
 from idp.app.factors import WORTHS
 from idp.app.ground import Ground
 from idp.app.hallway import Hallway
-from idp.app.notices import build_notices
-from idp.channels.notices import Notices
 from idp.core.model import Strength
 from idp.desk.own_password import OwnPassword
 from idp.desk.security_info import SecurityDesk
 from idp.partners.own import PORTAL
 from idp.portal.pages import PortalPages
 from idp.signin.local import Reception
-from idp.web.i18n import translate_for
 
 # What is changed here opens everything: who has it open must have shown who they are just now.
 _FRESH = timedelta(minutes=15)
@@ -23,14 +20,6 @@ _FRESH = timedelta(minutes=15)
 
 def pages(ground: Ground, hallway: Hallway) -> PortalPages:
     """Build the addresses under /me."""
-    notices = build_notices(
-        store=ground.store,
-        clock=ground.clock,
-        issuers=ground.issuers,
-        outbox=ground.outbox,
-        service_name=ground.service_name,
-        translate=translate_for,
-    )
     reception = Reception(
         partner=PORTAL,
         strength=Strength.TWO,
@@ -42,13 +31,13 @@ def pages(ground: Ground, hallway: Hallway) -> PortalPages:
     return PortalPages(
         signin=hallway.pages,
         reception=reception,
-        desk=_desk(ground, hallway, notices),
-        passwords=_passwords(ground, hallway, notices),
+        desk=_desk(ground, hallway),
+        passwords=_passwords(ground, hallway),
         enrollers=hallway.flow.judge.factors.enrollers,
     )
 
 
-def _desk(ground: Ground, hallway: Hallway, notices: Notices) -> SecurityDesk:
+def _desk(ground: Ground, hallway: Hallway) -> SecurityDesk:
     return SecurityDesk(
         store=ground.store,
         clock=ground.clock,
@@ -58,12 +47,12 @@ def _desk(ground: Ground, hallway: Hallway, notices: Notices) -> SecurityDesk:
         devices=hallway.devices,
         farewell=hallway.farewell,
         worths=WORTHS,
-        notices=notices,
+        notices=hallway.notices,
         audit=ground.audit,
     )
 
 
-def _passwords(ground: Ground, hallway: Hallway, notices: Notices) -> OwnPassword:
+def _passwords(ground: Ground, hallway: Hallway) -> OwnPassword:
     return OwnPassword(
         store=ground.store,
         clock=ground.clock,
@@ -71,6 +60,6 @@ def _passwords(ground: Ground, hallway: Hallway, notices: Notices) -> OwnPasswor
         local=hallway.local,
         farewell=hallway.farewell,
         lockout=hallway.flow.attempts.lockout,
-        notices=notices,
+        notices=hallway.notices,
         audit=ground.audit,
     )

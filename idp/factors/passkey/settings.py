@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
-
-from idp.core.codec import build, plain
-from idp.core.model import Actor
 from idp.partners.origins import origin_of
-from idp.store import Change, Store, Unit, change, schema
-from idp.store.revisioned import Revisioned
-
-_KEY = "passkeys"
-_READ = sa.select(schema.settings.c.value).where(schema.settings.c.key == _KEY)
-_DELETE = sa.delete(schema.settings).where(schema.settings.c.key == _KEY)
-_INSERT = sa.insert(schema.settings)
+from idp.store import Store
+from idp.store.setting import Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,29 +34,11 @@ class Site:
     origins: tuple[str, ...]
 
 
-class PasskeySettingsStore:
-    """The settings in force, from a cache that follows the database."""
+class PasskeySettingsStore(Setting[PasskeySettings]):
+    """The settings in force."""
 
     def __init__(self, store: Store) -> None:
-        self._held = Revisioned(store, self.read)
-
-    def get(self) -> PasskeySettings:
-        """Return the settings, the usual ones until others are set."""
-        return self._held.get()
-
-    @staticmethod
-    def read(connection: sa.Connection) -> PasskeySettings:
-        """Return the settings as they are stored at this moment."""
-        value = connection.execute(_READ).scalar()
-        return PasskeySettings() if value is None else build(PasskeySettings, value)
-
-    def put(self, unit: Unit, settings: PasskeySettings, *, actor: Actor, at: datetime) -> None:
-        """Put other settings in force."""
-        before = plain(self.read(unit.connection))
-        unit.execute(_DELETE)
-        unit.execute(_INSERT, {"key": _KEY, "value": plain(settings)})
-        changed = Change(noun="setting", key=_KEY, before=before, after=plain(settings))
-        change(unit, actor=actor, at=at, change=changed)
+        super().__init__(store, "passkeys", PasskeySettings())
 
 
 def site_of(base_url: str, settings: PasskeySettings) -> Site | None:

@@ -10,23 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
-from idp.core.codec import build, plain
 from idp.core.errors import Unchecked
 from idp.core.ids import fingerprint
-from idp.core.model import Actor
 from idp.directory.phones import Phone
 from idp.keys import Sealer
-from idp.store import Change, Store, Unit, change, schema
+from idp.store import Store, Unit
 from idp.store.counters import count_up, place
-from idp.store.revisioned import Revisioned
+from idp.store.setting import Setting
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_KEY = "texts"
-_READ = sa.select(schema.settings.c.value).where(schema.settings.c.key == _KEY)
-_DELETE = sa.delete(schema.settings).where(schema.settings.c.key == _KEY)
-_INSERT = sa.insert(schema.settings)
 
 
 class TooManyTexts(Unchecked):
@@ -51,29 +43,11 @@ class TextLimits:
     countries: tuple[str, ...] = ()
 
 
-class TextLimitsStore:
-    """The limits in force, from a cache that follows the database."""
+class TextLimitsStore(Setting[TextLimits]):
+    """The limits in force."""
 
     def __init__(self, store: Store) -> None:
-        self._held = Revisioned(store, self.read)
-
-    def get(self) -> TextLimits:
-        """Return the limits, the usual ones until others are set."""
-        return self._held.get()
-
-    @staticmethod
-    def read(connection: sa.Connection) -> TextLimits:
-        """Return the limits as they are stored at this moment."""
-        value = connection.execute(_READ).scalar()
-        return TextLimits() if value is None else build(TextLimits, value)
-
-    def put(self, unit: Unit, limits: TextLimits, *, actor: Actor, at: datetime) -> None:
-        """Put other limits in force."""
-        before = plain(self.read(unit.connection))
-        unit.execute(_DELETE)
-        unit.execute(_INSERT, {"key": _KEY, "value": plain(limits)})
-        changed = Change(noun="setting", key=_KEY, before=before, after=plain(limits))
-        change(unit, actor=actor, at=at, change=changed)
+        super().__init__(store, "texts", TextLimits())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
