@@ -20,10 +20,10 @@ from tests.pages.samples import make_samples, serving  # noqa: E402 - the tests 
 
 # Page, width and height in CSS pixels, colours, language.
 _SHOTS = (
-    ("password", 460, 700, "light", "en"),
-    ("setup-totp", 460, 1110, "light", "en"),
+    ("password-or-passkey", 460, 760, "light", "en"),
+    ("me", 460, 1110, "light", "en"),
     ("totp", 330, 660, "dark", "en"),
-    ("password", 330, 660, "dark", "ar"),
+    ("password-or-passkey", 330, 740, "dark", "ar"),
 )
 _GAP = 28
 _SHEET = """<!doctype html><style>
