@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import click
 
 from idp.cli.opening import office
@@ -55,7 +57,14 @@ def set_(
             refuse_copies=None if copies is None else copies == "refuse",
             actor=desk.actor,
         )
+        host = urlsplit(desk.settings.base_url).hostname or ""
     _show(after, json_=json_)
+    if after.name and not f".{host}".endswith(f".{after.name}"):
+        click.echo(
+            f"Mind: {host} is no part of {after.name}. Browsers use these passkeys here only if "
+            f"https://{after.name}/.well-known/webauthn lists this service.",
+            err=True,
+        )
 
 
 def _show(shown: PasskeySettings, *, json_: bool) -> None:
