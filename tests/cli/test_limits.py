@@ -70,16 +70,9 @@ def test_people_are_changed_handed_out_and_erased(idp) -> None:
 
 def test_passkeys_are_shown_and_set(idp) -> None:
     assert idp.json("passkey", "show") == {"name": "", "origins": [], "refuse_copies": True}
-    idp(
-        "passkey",
-        "set",
-        "--domain",
-        "example.org",
-        "--origin",
-        "https://login.example.de",
-        "--copies",
-        "record",
-    )
+    made = idp("passkey", "set", "--domain", "example.org", "--copies", "record")
+    assert "lists this service" in made.stderr
+    idp("passkey", "set", "--origin", "https://login.example.de")
     shown = idp("passkey", "show").stdout
     assert "example.org" in shown
     assert "https://login.example.de" in shown
