@@ -27,7 +27,8 @@ settings.register_profile(
 settings.register_profile(
     "long", max_examples=2000, deadline=None, suppress_health_check=_SLOW_MACHINES_ARE_FINE
 )
-settings.load_profile("long" if os.environ.get("COUNTERSIGN_LONG") else "steady")
+_LONG = bool(os.environ.get("COUNTERSIGN_LONG"))
+settings.load_profile("long" if _LONG else "steady")
 
 
 # Looked through all the time, what thousands of tests were imported for takes a tenth of a run.
@@ -38,6 +39,8 @@ gc.set_threshold(100_000, 50, 100)
 _WAITING = ("walks", "demo", "cli", "tooling", "pages")
 # How the names of files begin that share a server, which each process would start for itself.
 _SHARED = ("tests/walks/test_demo_", "tests/walks/test_server_")
+# Half a minute each when they are long, and each for itself.
+_SEARCHES = "tests/fuzz/test_doors.py"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -65,6 +68,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 class _ByServer(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
+        if _LONG and nodeid.startswith(_SEARCHES):
+            return nodeid
         return next(filter(nodeid.startswith, _SHARED), nodeid.partition("::")[0])
 
 
