@@ -47,6 +47,7 @@ def _desk(ground: Ground, hallway: Hallway) -> SecurityDesk:
         devices=hallway.devices,
         farewell=hallway.farewell,
         worths=WORTHS,
+        offers=hallway.flow.judge.offers,
         notices=hallway.notices,
         audit=ground.audit,
     )
@@ -58,6 +59,7 @@ def _passwords(ground: Ground, hallway: Hallway) -> OwnPassword:
         clock=ground.clock,
         people=hallway.people,
         local=hallway.local,
+        devices=hallway.devices,
         farewell=hallway.farewell,
         lockout=hallway.flow.attempts.lockout,
         notices=hallway.notices,

@@ -49,13 +49,14 @@ class Entry:
 class Filter:
     """Which events to find: those that agree with everything that is given.
 
-    person and partner are ids. since is the first moment, until the first one afterwards. before
-    is the last event of the page before.
+    person and partner are ids. events are those of which any will do. since is the first moment,
+    until the first one afterwards. before is the last event of the page before.
     """
 
     person: str = ""
     partner: str = ""
     event: str = ""
+    events: tuple[str, ...] = ()
     factor: str = ""
     reason: str = ""
     correlation: str = ""
@@ -70,6 +71,8 @@ class Filter:
         conditions = [_rows[name] == value for name, value in given.items()]
         # Or SQLite would pass over the indexes of what most events don't have.
         conditions += [_rows[name] != _NOTHING for name in given]
+        if self.events:
+            conditions.append(_rows.event.in_(self.events))
         if self.since is not None:
             conditions.append(_rows.at >= self.since)
         if self.until is not None:

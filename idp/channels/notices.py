@@ -15,8 +15,9 @@ from idp.keys import Issuers
 from idp.store import Unit
 
 # What may have changed; %(what)s is a method ("Passkey, My laptop").
-ADDED = "A way to sign in to %(service)s was added: %(what)s."
-REMOVED = "A way to sign in to %(service)s was removed: %(what)s."
+ADDED = "A way to sign in to %(service)s was added: “%(what)s”."
+REMOVED = "A way to sign in to %(service)s was removed: “%(what)s”."
+STOOD_IN = "A recovery code or a temporary pass was used to sign in to %(service)s."
 ENDED = "You were signed out everywhere, since you said that a sign-in to %(service)s was not yours."
 NEW_WORD = "Your password for %(service)s was changed, and you were signed out everywhere."
 _SUBJECT = "Your sign-in to %(service)s has changed."

@@ -117,6 +117,7 @@ class MethodDesk:
             if method is None:
                 raise Refused("That person has no method with that id.")
             self.methods.remove(unit, method.id)
+            self.people.forget_proofs(unit, person.id)
             self.farewell.end_all(unit, person.id, self.clock.now())
             self._record(unit, Event.METHOD_REMOVED, person, method, actor)
             reopened = self.methods.reopen(unit, person.id)

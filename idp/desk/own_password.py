@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 from idp.audit import AuditLog, Entry, Event
 from idp.channels.notices import NEW_WORD, Notices
-from idp.core.errors import Refused
+from idp.core.errors import Busy, Refused
 from idp.core.ids import fold
-from idp.core.model import Actor, Person
+from idp.core.model import Actor, Person, Visit
 from idp.core.ports import Clock
 from idp.desk.people import typed
 from idp.desk.security_info import self_of
+from idp.directory.hashing import LONGEST
 from idp.directory.local import LocalSource
 from idp.directory.people import People
+from idp.sessions import Devices
 from idp.signin import lockout
 from idp.signin.farewell import Farewell
+from idp.signin.lockout import Counted
 from idp.store import Store
 
 SHORTEST = 8  # characters (NIST SP 800-63B-4, 3.1.1.2, beside a second factor)
@@ -31,6 +34,7 @@ class OwnPassword:
     clock: Clock
     people: People
     local: LocalSource
+    devices: Devices
     farewell: Farewell
     lockout: lockout.Lockout
     notices: Notices
@@ -40,7 +44,7 @@ class OwnPassword:
         """Say whether a person's password is kept here."""
         return person.source == self.local.name
 
-    def change(self, current: str, new: str, *, address: str, actor: Actor) -> None:
+    def change(self, current: str, new: str, *, visit: Visit, actor: Actor) -> None:
         """Put a new password in the place of the current one, and end every session. Raises Refused, Busy.
 
         Wrong tries count as at sign-in: whoever finds a page open must not try passwords there.
@@ -48,29 +52,43 @@ class OwnPassword:
         with self.store.read() as connection:
             person = self_of(self.people, connection, actor)
             counted_as = typed(self.people, connection, person)
-        if not self.mine(person):
+            known = self.devices.person_of(connection, visit.device, self.clock.now()) == person.id
+        if not self.mine(person) or not counted_as:
             raise Refused("Your password is kept elsewhere, and must be changed there.")
         _check(new, current, person)
-        self._prove(person, current, address=address, target=counted_as[0][1])
+        counted = self.lockout.count(
+            factor="password",
+            first=True,
+            target=min(counted_as)[1],
+            address=visit.network.address,
+            familiar=known,
+        )
+        proved = self._proved(person, current, counted, visit)
         hashed = self.local.hashed(new)
         with self.store.write(alone=True) as unit:
             person = self_of(self.people, unit.connection, actor)
-            self.local.set_password(unit, person.source_key, hashed)
+            # Only over the very one that was shown: an administrator may have been faster.
+            if not self.local.replace_password(unit, person.source_key, old=proved, new=hashed):
+                raise Refused("Your password was changed meanwhile. Sign in again.")
             self.people.forget_proofs(unit, person.id)
             self.farewell.end_all(unit, person.id, self.clock.now())
+            self.lockout.succeeded(unit, counted)
             lockout.forget(unit, counted_as)
-            self.audit.record(unit, self._entry(Event.PASSWORD_CHANGED, person, address))
+            self.audit.record(unit, self._entry(Event.PASSWORD_CHANGED, person, visit.network.address))
             self.notices.tell(unit, person, NEW_WORD)
 
-    def _prove(self, person: Person, current: str, *, address: str, target: str) -> None:
-        counted = self.lockout.count(
-            factor="password", first=True, target=target, address=address, familiar=True
-        )
-        if self.people.check_password(person, current) and not counted.locked:
-            return
+    def _proved(self, person: Person, current: str, counted: Counted, visit: Visit) -> str:
+        """Return the hash that the current password fits. Raises Refused, and Busy, which is no try."""
+        try:
+            proved = self.local.fitting(person.source_key, current)
+        except Busy:
+            self.lockout.take_back(counted)
+            raise
+        if proved is not None and not counted.locked:
+            return proved
         with self.store.write(alone=True) as unit:
             event = Event.LOCKED if counted.just_locked else Event.CREDENTIAL_REFUSED
-            self.audit.record(unit, self._entry(event, person, address))
+            self.audit.record(unit, self._entry(event, person, visit.network.address))
         raise Refused(
             "The current password is not right. After several wrong tries it is not looked at for 15 minutes."
         )
@@ -92,6 +110,8 @@ def _check(new: str, current: str, person: Person) -> None:
     letters = unicodedata.normalize("NFKC", new)
     if len(letters) < SHORTEST:
         raise Refused("The new password needs at least 8 characters. A few words in a row do well.")
+    if len(new.encode()) > LONGEST:
+        raise Refused("A password has at least one character and at most 1024 bytes.")
     if len(set(letters)) < _FEWEST:
         raise Refused("The new password repeats itself too much. A few words in a row do well.")
     if fold(person.name) in fold(new):

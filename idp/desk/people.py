@@ -117,6 +117,7 @@ class PeopleDesk:
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             self.people.set_enabled(unit, person.id, enabled=False)
+            self.people.forget_proofs(unit, person.id)
             self.farewell.end_all(unit, person.id, self.clock.now())
             self._record(unit, Event.PERSON_DISABLED, person, actor)
         return person

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -10,21 +10,27 @@ import sqlalchemy as sa
 from idp.audit import AuditLog, Entry, Event, Filter, Recorded
 from idp.channels.notices import ENDED, REMOVED, Notices
 from idp.core.errors import Refused
-from idp.core.model import Actor, Kind, Method, Person
+from idp.core.model import Actor, Kind, Method, Offer, Person
 from idp.core.ports import Clock
 from idp.desk.rights import NotAllowed
 from idp.directory.people import People
-from idp.methods import Methods
+from idp.methods import Methods, label_of
 from idp.partners.registry import Partners
 from idp.policy.model import Worths
 from idp.sessions import Devices
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
-_LONGEST_LABEL = 60
-_RECENT = 20
-# What a person recognises as a sign-in, or as somebody's try at one.
-_SIGN_INS = (Event.TOKEN_ISSUED, Event.TOKEN_DENIED, Event.LOCKED, Event.RIGHT_WHILE_LOCKED)
+# What the person did, as it was; and some of the tries, of which a stranger can make many.
+_OWN = (
+    Event.TOKEN_ISSUED,
+    Event.METHOD_ADDED,
+    Event.METHOD_REMOVED,
+    Event.PASSWORD_CHANGED,
+    Event.SIGN_IN_DISOWNED,
+)
+_TRIES = (Event.TOKEN_DENIED, Event.LOCKED, Event.RIGHT_WHILE_LOCKED)
+_MOST_OWN, _MOST_TRIES = 20, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,7 @@ class SecurityDesk:
     devices: Devices
     farewell: Farewell
     worths: Worths
+    offers: Callable[[Person, tuple[Method, ...]], Sequence[Offer]]
     notices: Notices
     audit: AuditLog
 
@@ -73,14 +80,14 @@ class SecurityDesk:
 
     def rename(self, method_id: str, label: str, *, actor: Actor) -> None:
         """Give a method of one's own another name. Raises Refused."""
-        text = " ".join(label.split())[:_LONGEST_LABEL]
+        text = label_of(label)
         if not text:
             raise Refused("Type a name first.")
         with self.store.write(alone=True) as unit:
             person = self._self(unit.connection, actor)
             method = self._mine(unit, person, method_id)
-            if method.factor == "sms":
-                raise Refused("A phone is called by its number.")
+            if method.factor == "sms" or self.worths[method.factor].stand_in:
+                raise Refused("That one has no name of its own.")
             self.methods.rename(unit, method.id, text)
             self._record(unit, Event.METHOD_CHANGED, person, method, actor)
 
@@ -106,6 +113,7 @@ class SecurityDesk:
         """
         with self.store.write(alone=True) as unit:
             person = self._self(unit.connection, actor)
+            self.people.forget_proofs(unit, person.id)  # nor does a sign-in go on that is under way
             ended = self.farewell.end_all(unit, person.id, self.clock.now())
             self.devices.forget(unit, person.id)
             self._record(unit, Event.SIGN_IN_DISOWNED, person, None, actor)
@@ -123,13 +131,22 @@ class SecurityDesk:
         raise Refused("That sign-in method is no longer registered.")
 
     def _lasting(self, unit: Unit, person: Person) -> Sequence[str]:
+        """Return the methods that are the person's for good, and could be asked for now."""
         mine = self.methods.of(unit.connection, person.id)
-        worths = ((method.id, self.worths.get(method.factor)) for method in mine)
-        return [one for one, worth in worths if worth and not worth.stand_in and Kind.HAVE in worth.kinds]
+        asked = {offer.factor for offer in self.offers(person, mine)}
+        return [
+            method.id
+            for method in mine
+            if (worth := self.worths.get(method.factor)) is not None
+            and method.factor in asked
+            and Kind.HAVE in worth.kinds
+            and not worth.stand_in
+        ]
 
     def _recent(self, connection: sa.Connection, person: Person) -> tuple[Seen, ...]:
-        found = self.audit.search(connection, Filter(person=person.id), limit=10 * _RECENT)
-        events = [one for one in found if one.event in _SIGN_INS][:_RECENT]
+        own = self.audit.search(connection, Filter(person=person.id, events=_OWN), limit=_MOST_OWN)
+        tries = self.audit.search(connection, Filter(person=person.id, events=_TRIES), limit=_MOST_TRIES)
+        events = sorted((*own, *tries), key=lambda event: (event.at, event.id), reverse=True)
         partners = self.partners.among(connection, {event.partner for event in events} - {""})
         return tuple(
             Seen(recorded=one, partner=partners[one.partner].name if one.partner in partners else "")

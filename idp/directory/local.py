@@ -53,6 +53,16 @@ class LocalSource:
             found = connection.execute(_ATTRIBUTES, {"key": source_key}).scalar()
         return {name: tuple(values) for name, values in (found or {}).items()}
 
+    def fitting(self, source_key: str, password: str) -> str | None:
+        """Return the hash on record if the password is right. Raises Busy."""
+        with self._store.read() as connection:
+            hashed = connection.execute(_HASH, {"key": source_key}).scalar()
+        return hashed if self._hasher.verify(hashed, password) else None
+
+    def replace_password(self, unit: Unit, source_key: str, *, old: str, new: str) -> bool:
+        """Put one hash in the place of another; False when that is no longer there."""
+        return unit.execute(_REPLACE, {"key": source_key, "old": old, "new": new}).rowcount == 1
+
     def hashed(self, password: str) -> str:
         """Return the hash of a new password. Raises Refused on a bad length, Busy."""
         return self._hasher.hash(password)

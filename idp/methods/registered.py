@@ -22,6 +22,7 @@ from idp.store.schema import method_codes, methods, people
 # registered: first enrolment stays open to them.
 STAND_INS = ("pass", "recovery")
 
+_LONGEST_LABEL = 60
 _PURPOSE = "method"
 # Everything but the sealed secret, which only `secret` reads.
 _OPEN = [column for column in methods.c if column.name != "sealed"]
@@ -233,3 +234,9 @@ def _hash(key: bytes, code: str) -> str:
     # Keyed, and the key is sealed: from a copy of the database alone no code can be tried out,
     # however fast. A slow hash would still be tried, and cost ten times at each sign-in.
     return hmac.digest(key, code.encode(), "sha256").hex()
+
+
+def label_of(typed: str) -> str:
+    """Return a name for a method as it was typed, on one line, of letters that can be seen."""
+    seen = "".join(letter if letter.isprintable() else " " for letter in typed[: 4 * _LONGEST_LABEL])
+    return " ".join(seen.split())[:_LONGEST_LABEL]

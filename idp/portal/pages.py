@@ -99,9 +99,8 @@ class PortalPages:
 
     def _password(self, person: Person) -> Response:
         current, new = request.form.get("current", ""), request.form.get("new", "")
-        address = visit_of(request).network.address
         try:
-            self.passwords.change(current, new, address=address, actor=_actor(person))
+            self.passwords.change(current, new, visit=visit_of(request), actor=_actor(person))
         except Refused as refused:
             return self._home(person, refused.public, opened="password")
         return page("portal/ended.html", password=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from idp.audit import AuditLog, Entry, Event
-from idp.channels.notices import ADDED, Notices
+from idp.channels.notices import ADDED, STOOD_IN, Notices
 from idp.core.errors import Denied, Refused, Unchecked
 from idp.core.model import Enrolment, Method, Person, Proof, SignIn, Visit
 from idp.core.ports import Clock
@@ -19,8 +20,11 @@ from idp.sessions import Devices
 from idp.signin.judge import Judged
 from idp.signin.lockout import Counted, Lockout
 from idp.store import Store, Unit
+from idp.store.counters import count_up
 
 T = TypeVar("T")
+_HOUR = timedelta(hours=1)
+_MOST_REGISTERED = 10
 
 
 class TooMany(Refused):
@@ -89,10 +93,19 @@ class Attempts:
         with self.store.write() as unit:
             self.lockout.succeeded(unit, counted)
             self._record(unit, attempt, Event.CREDENTIAL_ACCEPTED, person=person, detail=_recorded(proof))
+            owner = self.people.get(unit.connection, person) if proof and attempt.worth.stand_in else None
+            if owner is not None:
+                self.notices.tell(unit, owner, STOOD_IN)
         return result
 
     def registered(self, unit: Unit, attempt: Attempt, person: Person, method: Method) -> None:
-        """Record that a method was set up during a sign-in, and tell the person."""
+        """Record that a method was set up during a sign-in, and tell the person. Raises Refused.
+
+        Only so many an hour: each is told by mail, and many would bury the one that matters.
+        """
+        lately = count_up(unit, f"registered:{person.id}", now=self.clock.now(), window=_HOUR)
+        if lately > _MOST_REGISTERED:
+            raise Refused("Many ways to sign in were set up within an hour. Wait a while.")
         detail = {"method": method.id}
         self._record(unit, attempt, Event.METHOD_ADDED, person=person.id, detail=detail)
         self.notices.tell(unit, person, ADDED, what=method.label)

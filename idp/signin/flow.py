@@ -128,7 +128,11 @@ class Flow:
             return self._ended(judged, version, visit)
         if isinstance(result, Enrolment):
             return self._noted(judged, replace(sign_in, enrolment=result), version, visit)
-        proof = self._registered(attempt, result, person)
+        # The draft is used up first: sent twice at once, it must not become two methods.
+        saved = self.records.save(replace(sign_in, enrolment=None), version)
+        if saved is None:
+            return self.show(sign_in_id, visit)
+        proof, version = self._registered(attempt, result, person), saved
         done = replace(sign_in, enrolment=None, confirmed=(*sign_in.confirmed, "registered"))
         if shown:
             return self._saved(judged, done, version, visit)
@@ -172,6 +176,10 @@ class Flow:
         wished = attempt.sign_in.request.register == new.factor and not person.may_enrol
         with self.judge.store.write() as unit:
             method = self.judge.methods.add(unit, person.id, new, allowed=wished)
+            # The person is held now: whoever ended everything meanwhile must not find this afterwards.
+            current = self.judge.people.get(unit.connection, person.id)
+            if current is None or not current.enabled or current.proofs_from != person.proofs_from:
+                raise Refused("You were signed out meanwhile. Please sign in again.")
             self.attempts.registered(unit, attempt, person, method)
         return replace(new.proof, method=method.id)
 

@@ -77,7 +77,7 @@ class Judge:
             partner=partner,
             person=person,
             proofs=sign_in.proofs,
-            offers=() if person else self._offers(None, ()),
+            offers=() if person else self.offers(None, ()),
             enrollable=self._enrollable(person, sign_in.request.register),
             confirmed=sign_in.confirmed,
             address=sign_in.network.address,
@@ -92,7 +92,7 @@ class Judge:
         if person is None or isinstance(decision.verdict, (Issue, Confirm)):
             return decision
         methods = self.methods.of(connection, person.id)
-        return decide(rules, replace(facts, offers=self._offers(person, methods)))
+        return decide(rules, replace(facts, offers=self.offers(person, methods)))
 
     def partner(self, sign_in: SignIn) -> Partner:
         """Return the partner of a sign-in. Raises BadMessage when it is gone or disabled."""
@@ -102,7 +102,8 @@ class Judge:
             raise BadMessage("This application may not use this sign-in service (any more).")
         return partner
 
-    def _offers(self, person: Person | None, methods: tuple[Method, ...]) -> tuple[Offer, ...]:
+    def offers(self, person: Person | None, methods: tuple[Method, ...]) -> tuple[Offer, ...]:
+        """Return what could be asked of a person with these methods, None for nobody known yet."""
         provers = self.factors.provers.values()
         return tuple(offer for factor in provers for offer in factor.offer(person, methods))
 

@@ -1,5 +1,15 @@
 """The portal, seen from the same browsers as the console."""
 
-from tests.admin.conftest import console
+from __future__ import annotations
+
+import pytest
+
+from tests.admin.conftest import Browser, Console, console
 
 __all__ = ["console"]
+
+
+@pytest.fixture
+def ada(console: Console) -> Browser:
+    """Give a browser in which Ada is at her page."""
+    return console.browser().sign_in("ada", "/me")

@@ -4,95 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from html import unescape
 
 import pytest
 import sqlalchemy as sa
 
-from idp.core.ports import NewMethod
 from idp.directory import phones
-from idp.directory.people import PersonChanges
 from idp.factors import sms
-from idp.jobs import Outbox
-from idp.jobs.outbox import Outcome
-from idp.methods import Methods
-from idp.store import Change, schema
-from idp.store import change as changed
-from tests.admin.conftest import PASSWORD, TEST, Browser, Console
+from idp.store import schema
+from tests.admin.conftest import PASSWORD, Browser, Console
 from tests.passkeys import SoftKey
-
-ORIGIN = "https://id.example"
-_OPTIONS = re.compile(r'data-options="([^"]*)"')
-_METHOD = re.compile(r'action="/me/methods/([^"]*)"')
-
-
-@pytest.fixture
-def ada(console: Console) -> Browser:
-    """Give a browser in which Ada is at her page."""
-    return console.browser().sign_in("ada", "/me")
-
-
-def methods(console: Console, name: str = "ada") -> dict[str, str]:
-    """Return a person's methods: factor by id."""
-    with console.store.read() as connection:
-        found = Methods(console.store, console.sealer, console.clock).of(connection, console.people[name].id)
-    return {method.id: method.factor for method in found}
-
-
-def sign_in_path(browser: Browser) -> str:
-    return "/".join(browser.path.split("/")[:3])
-
-
-def add(browser: Browser, factor: str) -> Browser:
-    return browser.post("/me/add", {"factor": factor})
-
-
-def add_passkey(browser: Browser, label: str = "My laptop") -> SoftKey:
-    key, options = SoftKey(origin=ORIGIN), _OPTIONS.search(add(browser, "passkey").text)
-    assert options is not None, browser.text
-    credential = key.make(unescape(options[1]))
-    fields = {"factor": "passkey", "credential": credential, "label": label}
-    browser.post(sign_in_path(browser) + "/enrol", fields)
-    return key
-
-
-def give(console: Console, new: NewMethod, name: str = "ada") -> str:
-    with console.store.write() as unit:
-        store = Methods(console.store, console.sealer, console.clock)
-        return store.add(unit, console.people[name].id, new, allowed=True).id
-
-
-def remove(browser: Browser, method: str) -> str:
-    return browser.post(f"/me/methods/{method}", {"action": "remove"}).text
-
-
-def rename(browser: Browser, method: str, label: str) -> str:
-    return browser.post(f"/me/methods/{method}", {"action": "rename", "label": label}).text
-
-
-def carriers(console: Console) -> None:
-    """Set up carriers for mail and texts, and Ada's address."""
-    rows = [
-        {"type": "smtp", "settings": {"host": "127.0.0.1", "port": 9, "sender": "a@example.org"}},
-        {"type": "http", "settings": {"url": "http://127.0.0.1:9/"}},
-    ]
-    with console.store.write() as unit:
-        for position, row in enumerate(rows):
-            more = {"name": str(position), "position": position, "prefixes": [], "sealed": b""}
-            unit.execute(sa.insert(schema.carriers), row | more)
-        made = Change(noun="carrier", key="0", before=None, after={})
-        changed(unit, actor=TEST, at=console.clock.now(), change=made)
-    desk = console.desk.people
-    desk.change("ada", PersonChanges(attributes={"mail": ("ada@example.org",)}), actor=TEST)
-
-
-def sent(console: Console) -> list[Mapping[str, str]]:
-    outbox, taken = Outbox(console.store, console.sealer, console.clock), []
-    while leased := outbox.lease(["mail", "text"]):
-        taken.append(outbox.open(leased).payload)
-        outbox.settle(leased, Outcome())
-    return taken
+from tests.portal.acts import (
+    METHOD,
+    NEW,
+    OPTIONS,
+    ORIGIN,
+    add,
+    add_passkey,
+    carriers,
+    change,
+    give,
+    methods,
+    remove,
+    rename,
+    sent,
+    sign_in_path,
+)
 
 
 # Who gets in ------------------------------------------------------------------------------------
@@ -101,7 +38,7 @@ def test_it_asks_for_both_factors_and_shows_what_there_is(console: Console, ada:
     assert "How you sign in" in ada.text
     assert "Authenticator app" in ada.text
     assert "Signed in" in ada.text
-    assert len(_METHOD.findall(ada.text)) == 1
+    assert len(METHOD.findall(ada.text)) == 1
 
 
 def test_a_password_alone_gets_nobody_in(console: Console) -> None:
@@ -138,7 +75,7 @@ def test_a_passkey_is_added_and_is_a_sign_in_from_then_on(console: Console, ada:
     assert "My laptop" in ada.text
     assert set(methods(console).values()) == {"totp", "passkey"}
     other = console.browser().open("/me")
-    options = _OPTIONS.search(other.text)
+    options = OPTIONS.search(other.text)
     assert options is not None
     given = {"factor": "passkey", "method": "", "credential": key.show(unescape(options[1]))}
     assert other.post(sign_in_path(other), given).path == "/me"
@@ -146,7 +83,7 @@ def test_a_passkey_is_added_and_is_a_sign_in_from_then_on(console: Console, ada:
 
 def test_a_second_passkey_knows_of_the_first(console: Console, ada: Browser) -> None:
     add_passkey(ada, "first")
-    options = _OPTIONS.search(add(ada, "passkey").text)
+    options = OPTIONS.search(add(ada, "passkey").text)
     assert options is not None
     assert len(json.loads(unescape(options[1]))["excludeCredentials"]) == 1
 
@@ -173,7 +110,7 @@ def test_what_cannot_be_added_is_not(console: Console, ada: Browser, factor: str
 
 
 def test_row_61_a_draft_is_worth_nothing_when_the_wish_is_old(console: Console, ada: Browser) -> None:
-    options = _OPTIONS.search(add(ada, "passkey").text)
+    options = OPTIONS.search(add(ada, "passkey").text)
     assert options is not None
     draft = sign_in_path(ada)
     console.clock.advance(minutes=16)
@@ -222,18 +159,18 @@ def test_every_change_is_told_by_mail(console: Console, ada: Browser) -> None:
     add_passkey(ada)
     (added,) = sent(console)
     assert added["to"] == "ada@example.org"
-    assert "was added: My laptop." in added["text"]
+    assert "was added: “My laptop”." in added["text"]
     assert ORIGIN + "/me" in added["text"]
     passkey = next(one for one, factor in methods(console).items() if factor == "passkey")
     remove(ada, passkey)
-    assert "was removed: My laptop." in sent(console)[0]["text"]
+    assert "was removed: “My laptop”." in sent(console)[0]["text"]
 
 
 def test_a_phone_that_is_removed_is_told_too(console: Console, ada: Browser) -> None:
     carriers(console)
     phone = phones.stored("+14255550123")
     method = give(console, sms.handed_out(console.people["ada"], phone, at=console.clock.now()))
-    assert "A phone is called by its number" in rename(ada, method, "x")
+    assert "no name of its own" in rename(ada, method, "x")
     remove(ada, method)
     told = {one["to"]: one["text"] for one in sent(console)}
     assert set(told) == {"ada@example.org", "+14255550123"}
@@ -261,13 +198,6 @@ def test_it_is_only_about_the_person(console: Console, ada: Browser) -> None:
 
 
 # The password -----------------------------------------------------------------------------------
-NEW = "four words in a row"
-
-
-def change(browser: Browser, current: str = PASSWORD, new: str = NEW) -> Browser:
-    return browser.post("/me/password", {"current": current, "new": new})
-
-
 def test_a_password_is_changed_and_ends_every_session(console: Console, ada: Browser) -> None:
     carriers(console)
     other = console.browser().sign_in("ada", "/me")

@@ -19,12 +19,11 @@ from idp.factors.passkey.ceremony import WRONG
 from idp.factors.passkey.settings import PasskeySettings, PasskeySettingsStore, Site, site_of
 from idp.factors.tools import Tools
 from idp.keys import Issuers
-from idp.methods import Methods
+from idp.methods import Methods, label_of
 from idp.policy.model import FactorWorth
 from idp.store import Store
 
 LABEL = "Passkey"
-_LONGEST_LABEL = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,16 +184,21 @@ class Passkey:
         if not text:
             raise Unchecked("Your browser has not made a passkey yet. Try again, or use another way.")
         made = ceremony.made(text, options=enrolment.draft["options"], site=self._site(sign_in))
-        typed = "".join(letter for letter in answer.get("label", "") if letter.isprintable())
-        label = " ".join(typed.split())[:_LONGEST_LABEL]
+        self._check_new(person, made.data["credential"])
         return NewMethod(
             factor=self.name,
-            label=label or enrolment.draft["label"],
+            label=label_of(answer.get("label", "")) or enrolment.draft["label"],
             secret=made.key,
             counter=made.count,
             data=made.data,
             proof=self._proof(person.id, "", made.data, verified=made.verified),
         )
+
+    def _check_new(self, person: Person, credential: str) -> None:
+        with self.store.read() as connection:
+            mine = self.methods.of(connection, person.id)
+        if any(one.data.get("credential") == credential for one in mine if one.factor == self.name):
+            raise Refused(WRONG, detail="registered before")
 
     def _origins(self) -> Mapping[str, object]:
         settings = self.settings()
