@@ -117,7 +117,6 @@ class PeopleDesk:
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             self.people.set_enabled(unit, person.id, enabled=False)
-            self.people.forget_proofs(unit, person.id)
             self.farewell.end_all(unit, person.id, self.clock.now())
             self._record(unit, Event.PERSON_DISABLED, person, actor)
         return person
@@ -128,6 +127,8 @@ class PeopleDesk:
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
             self.people.set_enabled(unit, person.id, enabled=True)
+            # Nor does a sign-in go on that waited through it.
+            self.people.forget_proofs(unit, person.id)
             self._record(unit, Event.PERSON_ENABLED, person, actor)
         return person
 

@@ -177,3 +177,16 @@ def test_a_recovery_code_that_was_used_is_told(console: Console, ada: Browser) -
     other.post(sign_in_path(other), {"factor": "recovery", "method": lists, "code": code})
     assert "You used a recovery code" in other.text
     assert "recovery code or a temporary pass was used" in sent(console)[0]["text"]
+
+
+def test_a_sign_in_that_waited_through_a_disabling_goes_no_further(console: Console, ada: Browser) -> None:
+    thief = console.browser().open("/me")
+    given = {"factor": "password", "method": "", "username": "ada", "password": PASSWORD}
+    thief.post(sign_in_path(thief), given)
+    parked = sign_in_path(thief)
+    console.clock.advance(seconds=1)
+    console.desk.people.disable("ada", actor=TEST)
+    assert "switched off" in thief.open(parked).text
+    console.clock.advance(seconds=1)
+    console.desk.people.enable("ada", actor=TEST)
+    assert "Enter your code" not in thief.open(parked).text
