@@ -22,7 +22,7 @@ from idp.signin.farewell import Farewell
 from idp.signin.lockout import Counted
 from idp.store import Store
 
-SHORTEST = 8  # characters (NIST SP 800-63B-4, 3.1.1.2, beside a second factor)
+_SHORTEST = 8  # characters (NIST SP 800-63B-4, 3.1.1.2, beside a second factor)
 _FEWEST = 4  # different ones: below that it is a pattern
 
 
@@ -108,7 +108,7 @@ class OwnPassword:
 def _check(new: str, current: str, person: Person) -> None:
     """Raise Refused when a password is too easy to guess."""
     letters = unicodedata.normalize("NFKC", new)
-    if len(letters) < SHORTEST:
+    if len(letters) < _SHORTEST:
         raise Refused("The new password needs at least 8 characters. A few words in a row do well.")
     if len(new.encode()) > LONGEST:
         raise Refused("A password has at least one character and at most 1024 bytes.")

@@ -91,8 +91,8 @@ class SecurityDesk:
             self.methods.rename(unit, method.id, text)
             self._record(unit, Event.METHOD_CHANGED, person, method, actor)
 
-    def remove(self, method_id: str, *, actor: Actor) -> Method:
-        """Remove a method of one's own, unless it is the last; return it. Raises Refused."""
+    def remove(self, method_id: str, *, actor: Actor) -> None:
+        """Remove a method of one's own, unless it is the last. Raises Refused."""
         with self.store.write(alone=True) as unit:
             person = self._self(unit.connection, actor)
             method = self._mine(unit, person, method_id)
@@ -104,21 +104,19 @@ class SecurityDesk:
             self.methods.remove(unit, method.id)
             self._record(unit, Event.METHOD_REMOVED, person, method, actor)
             self.notices.tell(unit, person, REMOVED, what=method.label)
-        return method
 
-    def not_me(self, *, actor: Actor) -> int:
+    def not_me(self, *, actor: Actor) -> None:
         """End every session and token of the person, and forget the browsers they were known on.
 
-        Return how many sessions ended. Applications are told where they can be.
+        Applications are told where they can be.
         """
         with self.store.write(alone=True) as unit:
             person = self._self(unit.connection, actor)
             self.people.forget_proofs(unit, person.id)  # nor does a sign-in go on that is under way
-            ended = self.farewell.end_all(unit, person.id, self.clock.now())
+            self.farewell.end_all(unit, person.id, self.clock.now())
             self.devices.forget(unit, person.id)
             self._record(unit, Event.SIGN_IN_DISOWNED, person, None, actor)
             self.notices.tell(unit, person, ENDED)
-        return ended
 
     # One's own --------------------------------------------------------------------------------
     def _self(self, connection: sa.Connection, actor: Actor) -> Person:

@@ -97,9 +97,9 @@ class Facts:
     person is None before the first proof. offers are the ways this person could prove
     something now, best first; enrollable the factors that could be set up, if the person may
     enrol at all. confirmed names the questions already answered in this sign-in ("registered": what
-    the request wished for was set up), agreed the
-    scopes that the person let the partner have before. started_at is
-    when the sign-in began, now when the verdict is wanted. worths are those of the factors in use.
+    the request wished for was set up), agreed the scopes that the person let the partner have before.
+    started_at is when the sign-in began, now when the verdict is wanted. worths are those of the
+    factors in use.
     """
 
     request: SignInRequest

@@ -68,9 +68,8 @@ def read(data: object, factors: Iterable[str]) -> tuple[Rule, ...]:
     """Return the rules in a JSON value: a list of objects shaped like `Rule`, as `plain` writes it.
 
     factors are the names of those in use. A rule needs an id and at least one control; its name
-    is its id unless given. Whatever is
-    not understood is an error, since a condition that is skipped makes a rule say something
-    else. Raises Refused, naming the place.
+    is its id unless given. Whatever is not understood is an error, since a condition that is
+    skipped makes a rule say something else. Raises Refused, naming the place.
     """
     entries = _listed(data, place="The policy", most=MOST_RULES)
     rules = tuple(_rule(entry, place=f"Rule {number}") for number, entry in enumerate(entries, start=1))

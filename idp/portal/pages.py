@@ -63,12 +63,13 @@ class PortalPages:
         return guarded
 
     def _home(self, person: Person, error: str = "", *, opened: str = "") -> Response:
+        addable = self._offers(person)
         return page(
             "portal/me.html",
             person=person,
             info=self.desk.show(actor=_actor(person)),
-            kinds={offer.factor: offer.label for offer in self._offers(person)},
-            addable=self._offers(person),
+            kinds={offer.factor: offer.label for offer in addable},
+            addable=addable,
             said=_SAID.get(request.args.get("said", ""), ""),
             password=self.passwords.mine(person),
             opened=opened,

@@ -142,10 +142,11 @@ class Attempts:
         """Say whether the answer is about the person who signed in on this browser before."""
         with self.store.read() as connection:
             known = self.devices.person_of(connection, attempt.visit.device, self.clock.now())
-            if attempt.sign_in.person:
-                return known == attempt.sign_in.person
-            keys = self.people.login_keys(connection, known) if known else ()
-        return known != "" and attempt.target in {person_target(known), *(target_of(key) for key in keys)}
+            if not known:
+                return False
+            names = {target_of(key) for key in self.people.login_keys(connection, known)}
+        # By what is counted, not by whom the sign-in is about: any name can be typed into it.
+        return attempt.target in {person_target(known), "enrol:" + known, *names}
 
     def _failed(
         self, attempt: Attempt, counted: Counted, *, right: bool = False, person: str = "", why: str = ""

@@ -133,3 +133,21 @@ def test_where_browsers_know_no_passkeys_everything_else_works(
     step = house.password(browser, step)
     house.clock.advance(seconds=30)
     assert house.totp(browser, step).reply is not None
+
+
+def test_case_54_another_name_typed_into_ones_own_sign_in_counts_as_a_strangers(
+    house: House, browser: Browser, ada: Person
+) -> None:
+    """Ada, known on her browser, must not fill the count of the browsers that Bob is known on."""
+    house.person("bob")
+    own = Browser()
+    house.sign_in(own, house.partner(), "bob")
+    house.sign_in(browser, house.partner(), "ada")
+    house.clock.advance(hours=1)
+    step = begin(house, browser, max_age=60)
+    assert step.sign_in.person == ada.id
+    for _ in range(11):
+        with pytest.raises(Refused):
+            house.password(browser, step, "bob", "guess")
+    own.session = ""
+    assert house.password(own, begin(house, own), "bob").sign_in.person

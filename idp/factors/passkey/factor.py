@@ -140,9 +140,11 @@ class Passkey:
             if not self.methods.there(unit.connection, method.id):
                 raise Refused(WRONG, detail="removed meanwhile")
             # Most synced passkeys don't count, and say 0 each time.
-            copied = (count or method.counter) > 0 and not self.methods.advance(unit, method.id, count)
+            counts = (count or method.counter) > 0
+            if counts and self.methods.advance(unit, method.id, count):
+                return
             self.methods.used(unit, method.id)
-            if not copied:
+            if not counts:
                 return
             entry = Entry(
                 event=Event.METHOD_COPIED,
