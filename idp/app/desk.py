@@ -14,6 +14,7 @@ from idp.audit import AuditLog
 from idp.channels import Mail, Texts
 from idp.channels.carriers import Carriers
 from idp.core.ports import Clock
+from idp.desk.blocks import BlockDesk
 from idp.desk.channels import ChannelDesk
 from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
@@ -31,6 +32,7 @@ from idp.desk.watching import Watching
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
+from idp.factors.alarm import AlarmSettingsStore
 from idp.factors.passkey import PasskeySettingsStore
 from idp.factors.sms import TextLimitsStore
 from idp.jobs import Outbox
@@ -61,6 +63,7 @@ class Desk:
     keys: KeyDesk
     texts: TextDesk
     passkeys: PasskeyDesk
+    blocks: BlockDesk
     limits: LimitDesk
     records: RecordDesk
     sources: SourceDesk
@@ -121,6 +124,7 @@ def build_desk(
         ),
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
         passkeys=PasskeyDesk(store=store, clock=clock, settings=PasskeySettingsStore(store), audit=audit),
+        blocks=_blocks(store, clock, people, audit),
         limits=_limits(store, clock, audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
@@ -147,6 +151,11 @@ def _personal(
     return PersonalDesk(
         store=store, clock=clock, people=people, farewell=farewell, worths=WORTHS, audit=audit
     )
+
+
+def _blocks(store: Store, clock: Clock, people: People, audit: AuditLog) -> BlockDesk:
+    settings = AlarmSettingsStore(store)
+    return BlockDesk(store=store, clock=clock, people=people, settings=settings, audit=audit)
 
 
 def _limits(store: Store, clock: Clock, audit: AuditLog) -> LimitDesk:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
-from idp.core.ports import Enroller
+from idp.core.ports import Enroller, OutOfBand
 from idp.factors.access_pass import AccessPass
 from idp.factors.passkey import Passkey
 from idp.factors.password import Password
+from idp.factors.push import Push
 from idp.factors.recovery import Recovery
 from idp.factors.sms import Sms
 from idp.factors.tools import Tools
@@ -19,7 +20,7 @@ from idp.signin.judge import Factors
 # A new factor is its file in factors/, its folder of templates, and its name here. In this order they
 # are asked for and proposed: the safer first. Who was given a pass is to use it; recovery codes are
 # the last resort.
-FACTORS = (Password, AccessPass, Passkey, Totp, Sms, Recovery)
+FACTORS = (Password, AccessPass, Passkey, Push, Totp, Sms, Recovery)
 WORTHS: Worths = {factor.name: factor.worth for factor in FACTORS}
 
 
@@ -42,4 +43,5 @@ def build_factors(tools: Tools) -> Factors:
     """Build all factors."""
     provers = {factor.name: factor.of(tools) for factor in FACTORS}
     enrollers = {name: factor for name, factor in provers.items() if isinstance(factor, Enroller)}
-    return Factors(provers=provers, enrollers=enrollers, worths=WORTHS)
+    waited = {name: factor for name, factor in provers.items() if isinstance(factor, OutOfBand)}
+    return Factors(provers=provers, enrollers=enrollers, waited=waited, worths=WORTHS)

@@ -9,10 +9,12 @@ from idp.app.factors import build_factors
 from idp.app.ground import Ground
 from idp.app.notices import build_notices
 from idp.channels.notices import Notices
+from idp.core.model import Partner
 from idp.core.ports import Door
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
+from idp.factors.alarm import Alarm, AlarmSettingsStore
 from idp.factors.tools import Tools
 from idp.methods import Methods
 from idp.policy.rules import Rules
@@ -31,6 +33,10 @@ from idp.signin.pages import SignInPages
 from idp.signin.record import SignIns
 from idp.signin.renewal import Renewal
 from idp.web.i18n import translate_for
+from idp.web.pacing import Pace
+
+# A second, of all pages that wait in one process: a tenth of what it can do (bench/README.md).
+_LOOKS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,7 @@ class Hallway:
     flow: Flow
     signout: SignOut
     pages: SignInPages
+    tools: Tools
 
 
 def build_hallway(
@@ -66,20 +73,12 @@ def build_hallway(
     local = LocalSource(store, PasswordHasher(cost), clock)
     people, methods = People(store, clock, [local]), Methods(store, ground.sealer, clock)
     grants, devices = Grants(store, clock, ground.audit), Devices(lifetimes.device)
-    judge = Judge(
-        store=store,
-        clock=clock,
-        people=people,
-        methods=methods,
-        partners=ground.partners,
-        rules=Rules(store),
-        factors=build_factors(_tools(ground, people, methods)),
-        consents=Consents(),
-    )
+    notices = _notices(ground)
+    tools = _tools(ground, people, methods, notices)
+    judge = _judge(ground, tools)
     farewell = Farewell(
         partners=ground.partners, sessions=ground.sessions, grants=grants, outbox=ground.outbox
     )
-    notices = _notices(ground)
     flow = Flow(
         judge=judge,
         issuing=_issuing(ground, doors, grants, devices, farewell, in_force),
@@ -97,6 +96,7 @@ def build_hallway(
         issuers=ground.issuers,
         clock=clock,
         lifetimes=lifetimes,
+        pace=Pace(_LOOKS),
     )
     return Hallway(
         people=people,
@@ -109,6 +109,20 @@ def build_hallway(
         flow=flow,
         signout=signout,
         pages=pages,
+        tools=tools,
+    )
+
+
+def _judge(ground: Ground, tools: Tools) -> Judge:
+    return Judge(
+        store=ground.store,
+        clock=ground.clock,
+        people=tools.people,
+        methods=tools.methods,
+        partners=ground.partners,
+        rules=Rules(ground.store),
+        factors=build_factors(tools),
+        consents=Consents(),
     )
 
 
@@ -175,7 +189,7 @@ def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants, farewell
     )
 
 
-def _tools(ground: Ground, people: People, methods: Methods) -> Tools:
+def _tools(ground: Ground, people: People, methods: Methods, notices: Notices) -> Tools:
     return Tools(
         store=ground.store,
         clock=ground.clock,
@@ -185,6 +199,18 @@ def _tools(ground: Ground, people: People, methods: Methods) -> Tools:
         issuers=ground.issuers,
         outbox=ground.outbox,
         audit=ground.audit,
+        alarm=Alarm(
+            people=people,
+            notices=notices,
+            settings=AlarmSettingsStore(ground.store).get,
+            clock=ground.clock,
+            audit=ground.audit,
+        ),
+        application=lambda partner: _name(ground.partners.get(partner)),
         service_name=ground.service_name,
         translate=translate_for,
     )
+
+
+def _name(partner: Partner | None) -> str:
+    return partner.name if partner else ""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from flask import Flask
 
+from idp.app import authenticator as authenticator_room
 from idp.app import channels as channels_room
 from idp.app import console, portal, tracing
 from idp.app import oidc as oidc_room
@@ -14,6 +15,7 @@ from idp.app import saml as saml_room
 from idp.app.factors import documents_of
 from idp.app.ground import Ground, open_ground
 from idp.app.hallway import build_hallway
+from idp.authenticator import pages as authenticator_pages
 from idp.channels import pages as channel_pages
 from idp.core.ports import Door
 from idp.directory.hashing import Cost
@@ -48,7 +50,11 @@ def build_app(
             *oidc_pages.OPEN_ENDPOINTS,
             *channel_pages.OPEN_ENDPOINTS,
         ),
-        json_endpoints=(*oidc_pages.JSON_ENDPOINTS, *health.JSON_ENDPOINTS),
+        json_endpoints=(
+            *oidc_pages.JSON_ENDPOINTS,
+            *authenticator_pages.JSON_ENDPOINTS,
+            *health.JSON_ENDPOINTS,
+        ),
     )
     banned.install(app, Bans(ground.store, ground.clock).covers, open_endpoints=health.JSON_ENDPOINTS)
     for pages in (
@@ -58,6 +64,7 @@ def build_app(
         channels_room.pages(ground),
         console.pages(ground, hallway),
         portal.pages(ground, hallway),
+        authenticator_room.pages(ground, hallway),
         health.HealthPages(checks=_checks(ground)),
         WellKnownPages(documents=documents_of(hallway.flow.judge.factors)),
     ):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from idp.app import channels
+from idp.app import authenticator, channels
 from idp.app.desk import build_desk
 from idp.app.ground import Ground, open_ground
 from idp.app.saml import build_saml
+from idp.channels import waking
 from idp.core.model import Actor
 from idp.desk.dropfolder import DropFolder
 from idp.desk.sources import SourceDesk
@@ -88,5 +89,6 @@ def _handlers(ground: Ground) -> Mapping[str, Handler]:
     return {
         kind_for("oidc"): back_channel,
         kind_for("saml"): by_soap,
+        waking.KIND: authenticator.waking(ground),
         **channels.handlers(ground),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,10 +20,21 @@ REMOVED = "A way to sign in to %(service)s was removed: “%(what)s”."
 STOOD_IN = "A recovery code or a temporary pass was used to sign in to %(service)s."
 ENDED = "You were signed out everywhere, since you said that a sign-in to %(service)s was not yours."
 NEW_WORD = "Your password for %(service)s was changed, and you were signed out everywhere."
+BLOCKED = (
+    "Somebody else seems to have tried to sign in to %(service)s with your password. Your account is "
+    "blocked, so that nobody gets in. Call whoever helps you with your account; they can unblock it, and "
+    "you then choose another password."
+)
 _SUBJECT = "Your sign-in to %(service)s has changed."
 _ADVICE = (
     "If that was you, there is nothing to do. If it was not, sign in at %(address)s and choose "
     "“This was not me”, and tell whoever helps you with your account."
+)
+# In the language of the commands.
+_ALERT_SUBJECT = "%(service)s: %(person)s %(why)s"
+_ALERT = (
+    "%(person)s %(why)s.\n\nApplication: %(application)s\nNetwork address: %(address)s\n\n%(then)s\n"
+    "What happened: idp audit --person %(person)s\n"
 )
 _TEXT_LASTS = timedelta(hours=6)
 _SHORT_ADVICE = "If that was not you, tell whoever helps you with your account."
@@ -45,13 +56,17 @@ class Notices:
     translate: Callable[[str, str], str]
     clock: Clock
 
-    def tell(self, unit: Unit, person: Person, changed: str, *, what: str = "") -> None:
-        """Tell a person by mail; who has no address on record is not told."""
+    def tell(self, unit: Unit, person: Person, changed: str, *, what: str = "", advise: bool = True) -> None:
+        """Tell a person by mail; who has no address on record is not told.
+
+        advise adds what to do if it was somebody else.
+        """
         address = next(iter(person.attributes.get("mail", ())), "")
         if not address or not self.takes("mail"):
             return
         facts = self._facts(what)
-        said = [self.translate(text, "") % facts for text in (changed, _ADVICE)]
+        texts = (changed, _ADVICE) if advise else (changed,)
+        said = [self.translate(text, "") % facts for text in texts]
         subject = (self.translate(_SUBJECT, "") % facts).rstrip(".")
         text = "\n\n".join(said) + "\n"
         self.mail.send(unit, to=address, subject=subject, text=text, key=new_id(), person=person.id)
@@ -64,6 +79,13 @@ class Notices:
         text = " ".join(self.translate(text, "") % facts for text in (changed, _SHORT_ADVICE))
         until = self.clock.now() + _TEXT_LASTS
         self.texts.send(unit, number=number, text=text, key=new_id(), expires_at=until, person=person.id)
+
+    def alert(self, unit: Unit, *, to: str, facts: Mapping[str, str]) -> None:
+        """Tell somebody who looks after the service: person, why, application, address, and what then."""
+        if self.takes("mail"):
+            said = _ALERT % {**facts, "service": self.service_name}
+            subject = _ALERT_SUBJECT % {**facts, "service": self.service_name}
+            self.mail.send(unit, to=to, subject=subject, text=said, key=new_id(), person="")
 
     def _facts(self, what: str) -> dict[str, str]:
         return {

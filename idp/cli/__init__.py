@@ -11,10 +11,11 @@ from idp.core.errors import CountersignError
 
 # What `idp --help` says of each noun, so that it need not load them all.
 _COMMANDS: Mapping[str, str] = {
-    "person": "Add people, look at them, disable and unlock them.",
+    "person": "Add people, look at them, disable, block and unlock them.",
     "method": "Hand out, list and remove people's sign-in methods.",
     "passkey": "Show and set how passkeys are made and taken.",
     "text": "Show and set the limits on text messages.",
+    "alarm": "Show and set what happens when somebody else tries to sign in as a person.",
     "consent": "List and take back what people agreed to at applications.",
     "partner": "Bring in the applications that people sign in to.",
     "policy": "Show and set the rules that say what a sign-in needs.",

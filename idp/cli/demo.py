@@ -279,6 +279,7 @@ def _announce(places: Places, memory: _Memory) -> None:
             "Expenses (SAML)": places.expenses,
             "Wiki (OpenID Connect)": places.wiki,
             "Phone (gets all texts)": places.phone,
+            "Phone app": f"{places.provider}/authenticator/",
             "Identity provider": places.provider,
             "Logs": memory.folder,
         }

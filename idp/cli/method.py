@@ -13,7 +13,8 @@ from idp.cli.output import as_json, fields, moment, say, table
 from idp.core.codec import plain
 from idp.core.ids import in_fours
 from idp.factors.access_pass import PassTerms
-from idp.factors.totp import Shape, base32, new_seed, otpauth_uri, read_seed
+from idp.factors.codes import Shape
+from idp.factors.totp import base32, new_seed, otpauth_uri, read_seed
 
 _USAGE = {
     "totp": "totp [--secret BASE32]",

@@ -17,7 +17,7 @@ from idp.audit import AuditLog
 from idp.core.clock import SystemClock
 from idp.core.errors import Refused, Unavailable
 from idp.core.model import Actor
-from idp.keys import Issuers, KeyRing, Sealer, check_master, remember_master
+from idp.keys import Issuers, KeyRing, Sealer, VapidKey, check_master, remember_master
 from idp.partners.own import ensure_own
 from idp.settings import Settings, load_settings
 from idp.store import Store, open_store
@@ -104,6 +104,7 @@ def set_up(store: Store, settings: Settings) -> Sealer:
         issuer = issuers.ensure(unit, settings.base_url, clock.now())
         ensure_own(unit, issuer=issuer, actor=_START, at=clock.now())
         KeyRing(store, sealer, clock).ensure(unit, actor=_START, key_set=issuer.key_set)
+        VapidKey(store, sealer).ensure(unit, at=clock.now())
     return sealer
 
 

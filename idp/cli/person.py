@@ -1,4 +1,4 @@
-"""idp person: add people, look at them, disable and unlock them."""
+"""idp person: add people, look at them, disable, block and unlock them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from idp.cli.moments import moment_meant
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, moment, say, table, warn
 from idp.cli.paging import MOST_SHOWN, most_shown, paged
@@ -16,12 +17,13 @@ from idp.core.errors import Refused
 from idp.core.model import Person, Role
 from idp.desk.people import PersonSeen
 from idp.directory import attributes
+from idp.directory.blocks import Blocked
 from idp.directory.people import NewPerson, PersonChanges
 
 
 @click.group()
 def command() -> None:
-    """Add people, look at them, disable and unlock them."""
+    """Add people, look at them, disable, block and unlock them."""
 
 
 @command.command()
@@ -128,6 +130,7 @@ def show(*, name: str, json_: bool) -> None:
             **{key: value for key, value in person.attributes.items() if key != "uid"},
             "Owner": Role.OWNER in person.roles,
             "Enabled": person.enabled,
+            "Blocked until": moment(person.blocked_until),
             "Locked": seen.locked,
             "Methods": [
                 f"{method.label} ({method.factor}, last used {moment(method.last_used_at) or 'never'})"
@@ -162,6 +165,52 @@ def unlock(*, name: str) -> None:
     with office() as desk:
         person = desk.people.unlock(name, actor=desk.actor)
     say(f"Unlocked {person.name}.")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--reason", metavar="T", required=True, help="Why, for whoever may lift it.")
+@click.option("--until", metavar="T", help="When it ends: 2026-03-01T12:00 (UTC), or 2h, 7d ahead; else 90d.")
+def block(*, name: str, reason: str, until: str | None) -> None:
+    """Let NAME in nowhere for a while: neither by the right password and method, nor by a session."""
+    end = moment_meant("--until", until, ahead=True) if until else None
+    with office() as desk:
+        made = desk.blocks.block(name, reason=reason, until=end, actor=desk.actor)
+    say(f"Blocked {made.name} until {moment(made.until)}.")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--reason", metavar="T", required=True, help="Why it is safe again.")
+def unblock(*, name: str, reason: str) -> None:
+    """Let NAME in again. Set another password first, if somebody else may know it."""
+    with office() as desk:
+        person = desk.blocks.unblock(name, reason=reason, actor=desk.actor)
+    say(f"Unblocked {person.name}.")
+
+
+@command.command()
+@click.option("--after", metavar="NAME", default="", help="Those that come after this user name.")
+@click.option(
+    "--limit", type=click.IntRange(1), help=f"At most so many; else {MOST_SHOWN}, and with --json all."
+)
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def blocked(*, after: str, limit: int | None, json_: bool) -> None:
+    """List the people who are blocked."""
+    with office() as desk:
+
+        def page(last: Blocked | None, size: int) -> Sequence[Blocked]:
+            return desk.blocks.listing(
+                after=after if last is None else last.name, limit=size, actor=desk.actor
+            )
+
+        found, more = paged(page, None, most=most_shown(limit, json_=json_))
+    if json_:
+        as_json(plain(found))
+        return
+    table(("NAME", "UNTIL", "REASON"), [(one.name, moment(one.until), one.reason) for one in found])
+    if more:
+        warn(f"There are more: --after {found[-1].name}")
 
 
 @command.command(name="set")

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     CONTEXT = "context"
     NO_METHOD = "no_method"
     PERSON_DISABLED = "person_disabled"
+    BLOCKED = "blocked"
     OTHER_PERSON = "other_person"
     SUBJECT = "subject"
     UNPROTECTED = "unprotected"  # what must be encrypted can't be

@@ -267,7 +267,8 @@ class Person:
 
     attributes maps LDAP names to values. may_enrol is True until the first method was
     registered (and again when an administrator removed the last one). recovery_due is True from
-    then until the person saved recovery codes. What was proved before proofs_from counts no more.
+    then until the person saved recovery codes. What was proved before proofs_from counts no more;
+    until blocked_until everything is denied.
     """
 
     id: str
@@ -282,6 +283,7 @@ class Person:
     may_enrol: bool = True
     recovery_due: bool = False
     proofs_from: datetime | None = None
+    blocked_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,11 +156,28 @@ class Enroller(Protocol):
         """
 
 
+class Pending(StrEnum):
+    """How it stands with something that happens elsewhere than on the page."""
+
+    WAITING = "waiting"
+    SETTLED = "settled"  # sending the form takes up what came of it
+    OVER = "over"  # nothing comes any more: the person has to ask anew
+
+
+@runtime_checkable
+class OutOfBand(Protocol):
+    """A factor whose answer does not come from the page: a push, a call."""
+
+    def outcome(self, sign_in: SignIn) -> Pending:
+        """Say how it stands with what was asked, or is being set up; changes nothing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMethod:
     """A confirmed method, ready to be stored, and the proof that confirming it gave.
 
-    codes are stored as hashes under the secret as their key; each can be used once.
+    codes are stored as hashes under the secret as their key; each can be used once. id is given
+    where it is known by one already.
     """
 
     factor: str
@@ -171,6 +188,7 @@ class NewMethod:
     proof: Proof
     codes: tuple[str, ...] = ()
     ends_at: datetime | None = None
+    id: str = ""
 
 
 class Source(Protocol):

@@ -43,7 +43,7 @@ class _Phone:
     def home(self) -> ResponseReturnValue:
         with self._lock:
             newest_first = list(reversed(self._messages.values()))
-        return render_template("phone.html", messages=newest_first)
+        return render_template("phone.html", messages=newest_first, app=self._provider + "/authenticator/")
 
     def receive(self) -> ResponseReturnValue:
         given = request.headers.get("Authorization", "")

@@ -13,6 +13,7 @@ from idp.desk.records import Told
 _NAMES = {
     "password": "password",
     "passkey": "passkey",
+    "push": "answer of the phone app",
     "totp": "code from the authenticator app",
     "sms": "code in a text message",
     "recovery": "recovery code",
@@ -20,6 +21,7 @@ _NAMES = {
 }
 _METHODS = {
     "passkey": "a passkey",
+    "push": "the phone app",
     "totp": "an authenticator app",
     "sms": "a phone",
     "recovery": "recovery codes",
@@ -32,11 +34,21 @@ _WHY: Mapping[str, str] = {
     Reason.CONTEXT: "the application asks for more than the person can show",
     Reason.NO_METHOD: "the person has no second factor that the rules accept",
     Reason.PERSON_DISABLED: "the person is switched off",
+    Reason.BLOCKED: "the person is blocked",
     Reason.OTHER_PERSON: "the application asked about another person",
     Reason.SUBJECT: "the person has no identifier of the form that the application wants",
     Reason.UNPROTECTED: "the answer must be encrypted, and the application has no key for that",
     Reason.CANCELLED: "the person gave up",
     Reason.TOO_MANY_ATTEMPTS: "there were too many wrong tries",
+}
+
+
+_ANSWERS = {
+    "approved": "The phone typed the right number.",
+    "denied": "The phone said no.",
+    "fraud": "The phone said that it was somebody else.",
+    "wrong-number": "The phone typed another number than the page showed.",
+    "no-answer": "The phone did not answer in time.",
 }
 
 
@@ -101,6 +113,23 @@ def _withheld(event: Recorded) -> str:
     return f'No code was texted: the limit for "{event.reason}" was reached.'
 
 
+def _asked_phone(event: Recorded) -> str:
+    return "The person's phones were asked." if event.detail.get("phones") else "The new phone was asked."
+
+
+def _phone_not_asked(event: Recorded) -> str:
+    return f'No phone was asked: the limit for "{event.reason}" was reached.'
+
+
+def _phone_said(event: Recorded) -> str:
+    return _ANSWERS.get(event.reason, f"The phone said {event.reason}.")
+
+
+def _blocked(event: Recorded) -> str:
+    why = "a report" if event.reason == "fraud-reported" else "the many requests"
+    return f"The person was blocked, because of {why}." if event.factor else "The person was blocked."
+
+
 def _added(event: Recorded) -> str:
     return f"The person set up {_METHODS.get(event.factor, event.factor)}."
 
@@ -125,6 +154,12 @@ _SENTENCES: Mapping[str, str | Callable[[Recorded], str]] = {
     Event.RIGHT_WHILE_LOCKED: _right_but_locked,
     Event.CODE_SENT: _sent,
     Event.CODE_WITHHELD: _withheld,
+    Event.PUSH_SENT: _asked_phone,
+    Event.PUSH_WITHHELD: _phone_not_asked,
+    Event.PUSH_ANSWERED: _phone_said,
+    Event.FRAUD_REPORTED: "The person said that it was somebody else who tried to sign in.",
+    Event.PERSON_BLOCKED: _blocked,
+    Event.PERSON_UNBLOCKED: "The person was unblocked.",
     Event.METHOD_ADDED: _added,
     Event.METHOD_COPIED: "The passkey behaved like a copy of one that was used elsewhere.",
     Event.TOKEN_ISSUED: _issued,

@@ -135,6 +135,7 @@ class People:
             "may_enrol": True,
             "recovery_due": False,
             "proofs_from": None,
+            "blocked_until": None,
             "created_at": self._clock.now(),
         }
         try:
@@ -211,4 +212,5 @@ def _person(row: Mapping[Any, Any]) -> Person:
         may_enrol=row["may_enrol"],
         recovery_due=row["recovery_due"],
         proofs_from=row["proofs_from"],
+        blocked_until=row["blocked_until"],
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from idp.core.errors import Refused
 from idp.core.ids import READABLE
@@ -20,6 +23,7 @@ NOT_THAT_CODE = (
 )
 _NOT_A_CODE = "A code has digits only. Type it as it is shown."
 _LONGEST = 64
+_DRIFT = 1  # time steps either way (RFC 6238 5.2)
 # Spaces, dashes, and the invisible direction marks that copying from a page brings along.
 _IGNORED = {"Zs", "Pd", "Cc", "Cf"}
 
@@ -58,6 +62,55 @@ def hotp(seed: bytes, counter: int, *, digits: int, algorithm: str) -> str:
     offset = mac[-1] & 0x0F
     number = int.from_bytes(mac[offset : offset + 4], "big") & 0x7FFF_FFFF
     return str(number % 10**digits).zfill(digits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a token makes its codes: hash, number of digits, seconds per step."""
+
+    algorithm: str = "sha1"
+    digits: int = 6
+    period: int = 30
+
+    @classmethod
+    def of(cls, data: Mapping[str, str]) -> Shape:
+        """Return the shape a method's data tells; what is left out is the usual."""
+        usual = cls()
+        return cls(
+            algorithm=data.get("algorithm", usual.algorithm),
+            digits=int(data.get("digits", usual.digits)),
+            period=int(data.get("period", usual.period)),
+        )
+
+    def data(self) -> Mapping[str, str]:
+        """Return the shape as a method's data."""
+        return {
+            "algorithm": self.algorithm,
+            "digits": str(self.digits),
+            "period": str(self.period),
+        }
+
+
+def accepted(seed: bytes, shape: Shape, typed: str, now: datetime, *, after: int) -> int:
+    """Return the time step, within the drift and after the last used, whose code was typed.
+
+    Raises Refused, the same for wrong and used.
+    """
+    code = read_code(typed, digits=shape.digits).encode()
+    current = int(now.timestamp()) // shape.period
+    # All are compared, so that timing does not tell which step was near.
+    matching = [
+        step
+        for step in range(max(0, current - _DRIFT), current + _DRIFT + 1)
+        if hmac.compare_digest(code, _code(seed, shape, step)) and step > after
+    ]
+    if not matching:
+        raise Refused(WRONG)
+    return matching[0]
+
+
+def _code(seed: bytes, shape: Shape, step: int) -> bytes:
+    return hotp(seed, step, digits=shape.digits, algorithm=shape.algorithm).encode()
 
 
 def target_of(person_id: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from idp.audit import AuditLog
 from idp.core.ports import Clock
 from idp.directory.people import People
+from idp.factors.alarm import Alarm
 from idp.jobs import Outbox
 from idp.keys import Issuers, Sealer
 from idp.methods import Methods
@@ -16,7 +17,11 @@ from idp.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """The rooms below. translate gives a text in the language of whoever is answered (see `web.i18n`)."""
+    """The rooms below.
+
+    application gives a partner's name by its id, translate a text in the language of whoever is
+    answered (see `web.i18n`).
+    """
 
     store: Store
     clock: Clock
@@ -26,5 +31,7 @@ class Tools:
     issuers: Issuers
     outbox: Outbox
     audit: AuditLog
+    alarm: Alarm
+    application: Callable[[str], str]
     service_name: str
     translate: Callable[[str, str], str]

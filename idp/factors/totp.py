@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_bytes
 from urllib.parse import quote, urlencode
@@ -15,7 +13,7 @@ import segno
 from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
-from idp.factors.codes import WRONG, hotp, read_code, target_of
+from idp.factors.codes import WRONG, Shape, accepted, target_of
 from idp.factors.proofs import no_proof, offers_of, proof_of
 from idp.factors.tools import Tools
 from idp.keys import Sealer
@@ -27,35 +25,7 @@ LABEL = "Authenticator app"
 _SEED = 20  # bytes: the 160 bits that RFC 4226 4 recommends
 _SHORTEST_SEED = 10  # bytes: tokens that only exist with 80 bits can be imported
 _LONGEST_SEED = 128
-_DRIFT = 1  # time steps either way (RFC 6238 5.2)
 _PURPOSE = "enrolment"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """How a token makes its codes: hash, number of digits, seconds per step."""
-
-    algorithm: str = "sha1"
-    digits: int = 6
-    period: int = 30
-
-    @classmethod
-    def of(cls, data: Mapping[str, str]) -> Shape:
-        """Return the shape a method's data tells; what is left out is the usual."""
-        usual = cls()
-        return cls(
-            algorithm=data.get("algorithm", usual.algorithm),
-            digits=int(data.get("digits", usual.digits)),
-            period=int(data.get("period", usual.period)),
-        )
-
-    def data(self) -> Mapping[str, str]:
-        """Return the shape as a method's data."""
-        return {
-            "algorithm": self.algorithm,
-            "digits": str(self.digits),
-            "period": str(self.period),
-        }
 
 
 class Totp:
@@ -108,7 +78,7 @@ class Totp:
             seed = self._methods.secret(connection, method.id)
         shape = Shape.of(method.data)
         now = self._clock.now()
-        step = _accepted(seed, shape, answer.get("code", ""), now, after=method.counter)
+        step = accepted(seed, shape, answer.get("code", ""), now, after=method.counter)
         with self._store.write() as unit:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self._methods.advance(unit, method.id, step):
@@ -137,7 +107,7 @@ class Totp:
         """Check one code of the new app; its time step is used up by it. Raises Refused."""
         seed = self._draft(person, enrolment)
         now = self._clock.now()
-        step = _accepted(seed, Shape(), answer.get("code", ""), now, after=-1)
+        step = accepted(seed, Shape(), answer.get("code", ""), now, after=-1)
         return NewMethod(
             factor=self.name,
             label=LABEL,
@@ -198,25 +168,6 @@ def read_seed(text: str) -> bytes:
 def new_seed() -> bytes:
     """Return a new random seed."""
     return token_bytes(_SEED)
-
-
-def _accepted(seed: bytes, shape: Shape, typed: str, now: datetime, *, after: int) -> int:
-    """Return the time step, within the drift and after the last used, whose code was typed."""
-    code = read_code(typed, digits=shape.digits).encode()
-    current = int(now.timestamp()) // shape.period
-    # All are compared, so that timing does not tell which step was near.
-    matching = [
-        step
-        for step in range(max(0, current - _DRIFT), current + _DRIFT + 1)
-        if hmac.compare_digest(code, _code(seed, shape, step)) and step > after
-    ]
-    if not matching:
-        raise Refused(WRONG)
-    return matching[0]
-
-
-def _code(seed: bytes, shape: Shape, step: int) -> bytes:
-    return hotp(seed, step, digits=shape.digits, algorithm=shape.algorithm).encode()
 
 
 def _qr(uri: str) -> str:

@@ -56,6 +56,8 @@ _EXPIRED = (
     _expiry(schema.sessions, "id", (schema.sessions.c.expires_at <= _NOW) & _NO_GRANT, along=_PARTICIPANTS),
     _expiry(schema.devices, "id", schema.devices.c.expires_at <= _NOW),
     _expiry(schema.sent_codes, "place", schema.sent_codes.c.expires_at <= _NOW),
+    _expiry(schema.push_drafts, "id", schema.push_drafts.c.expires_at <= _NOW),
+    _expiry(schema.push_requests, "person", schema.push_requests.c.expires_at <= _NOW),
     _expiry(schema.attempts, "key", schema.attempts.c.window_ends_at <= _NOW),
     _expiry(schema.bans, "network", schema.bans.c.until <= _NOW),
     _expiry(schema.deliveries, "id", schema.deliveries.c.expires_at <= _NOW),

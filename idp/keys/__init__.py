@@ -8,6 +8,7 @@ from idp.keys.master_file import LOOK_EVERY, MasterChange, MasterFile
 from idp.keys.reseal import Resealed, reseal
 from idp.keys.ring import KEY_SET_KEPT, METADATA_KEPT, KeyRing, KeyState, PublicKey
 from idp.keys.seal import Sealer
+from idp.keys.vapid import VapidKey
 
 __all__ = [
     "ALGORITHMS",
@@ -25,6 +26,7 @@ __all__ = [
     "PublicKey",
     "Resealed",
     "Sealer",
+    "VapidKey",
     "check_master",
     "remember_master",
     "renew_master",

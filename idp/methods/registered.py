@@ -34,6 +34,7 @@ _OF = (
     .where(methods.c.person == sa.bindparam("person"), _LIVE)
     .order_by(methods.c.created_at, methods.c.id)
 )
+_ONE = sa.select(*_OPEN).where(methods.c.id == sa.bindparam("method"), _LIVE)
 _THERE = Prepared(sa.select(methods.c.id).where(methods.c.id == sa.bindparam("method"), _LIVE))
 _SECRET = sa.select(methods.c.sealed).where(methods.c.id == sa.bindparam("id"))
 _ADVANCE = (
@@ -112,6 +113,12 @@ class Methods:
                 return method
         raise Refused("That sign-in method is no longer registered.")
 
+    def one(self, connection: sa.Connection, method_id: str, *, factor: str) -> Method | None:
+        """Return a method of a factor, whosever it is."""
+        found = {"method": method_id, "now": self._clock.now()}
+        row = connection.execute(_ONE, found).mappings().first()
+        return _method(row) if row is not None and row["factor"] == factor else None
+
     def there(self, connection: sa.Connection, method_id: str) -> bool:
         """Say whether a method is still registered."""
         found = {"method": method_id, "now": self._clock.now()}
@@ -135,7 +142,7 @@ class Methods:
         if not self._admit(unit, person_id, new.factor, allowed=allowed) and not allowed:
             raise Refused("A sign-in method was set up already. Sign in again to use it.")
         method = Method(
-            id=new_id(),
+            id=new.id or new_id(),
             person=person_id,
             factor=new.factor,
             label=new.label,

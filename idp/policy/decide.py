@@ -113,6 +113,8 @@ def _about_person(conditions: Conditions) -> bool:
 def _denied(matching: Sequence[Rule], facts: Facts, person: Person) -> Deny | None:
     if not person.enabled:
         return Deny(reason=Reason.PERSON_DISABLED)
+    if person.blocked_until is not None and facts.now < person.blocked_until:
+        return Deny(reason=Reason.BLOCKED)
     if facts.request.expected_person not in ("", person.id):
         return Deny(reason=Reason.OTHER_PERSON)
     denying = next((rule for rule in matching if rule.controls.deny), None)
@@ -386,7 +388,7 @@ def _silenced(verdict: Verdict, facts: Facts, counted: Sequence[Proof]) -> Verdi
             return Deny(reason=Reason.CONSENT_REQUIRED)
         case Ask() | Register() | Confirm():
             return Deny(reason=Reason.INTERACTION_REQUIRED)
-        case Deny(reason=Reason.OTHER_PERSON | Reason.PERSON_DISABLED):
+        case Deny(reason=Reason.OTHER_PERSON | Reason.PERSON_DISABLED | Reason.BLOCKED):
             return Deny(reason=Reason.LOGIN_REQUIRED)
         case _:
             return verdict

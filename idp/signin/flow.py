@@ -14,7 +14,7 @@ from functools import partial
 from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
 from idp.core.model import Asked, Enrolment, Grant, Offer, Person, Proof, SignIn, SignInRequest, Visit
-from idp.core.ports import NewMethod
+from idp.core.ports import NewMethod, Pending
 from idp.policy.model import Ask, Confirm, Deny, FactorWorth, Issue, Register
 from idp.sessions import Session
 from idp.signin.attempts import Attempt, Attempts, TooMany
@@ -64,6 +64,16 @@ class Flow:
     def show(self, sign_in_id: str, visit: Visit) -> Step:
         """Return where the sign-in is; changes nothing that is still right."""
         return self._advance(*self._look(sign_in_id, visit), visit)
+
+    def waiting(self, sign_in_id: str, visit: Visit) -> Pending:
+        """Say how it stands with what is waited for elsewhere than on the page; changes nothing.
+
+        It is asked again and again, so it reads no more than it must: nothing is judged by it.
+        """
+        sign_in, _ = self.records.load(sign_in_id, visit)
+        current = sign_in.enrolment or sign_in.asked
+        factor = self.judge.factors.waited.get(current.factor) if current else None
+        return factor.outcome(sign_in) if factor else Pending.OVER
 
     def prove(self, sign_in_id: str, visit: Visit, answer: Mapping[str, str]) -> Step:
         """Check the answer to what was asked and go on. Raises Refused to try again.

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from idp.core.errors import BadMessage, Reason
 from idp.core.model import Method, Offer, Partner, Person, SignIn, SignInRequest
-from idp.core.ports import Clock, Enroller, Factor
+from idp.core.ports import Clock, Enroller, Factor, OutOfBand
 from idp.directory.people import People
 from idp.methods import Methods
 from idp.partners.registry import Partners
@@ -33,10 +33,14 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factors:
-    """The factors in use by name, what they are worth, and those that people set up in a sign-in."""
+    """The factors in use by name, and what they are worth.
+
+    enrollers are those that people set up in a sign-in, waited those whose answer is waited for.
+    """
 
     provers: Mapping[str, Factor]
     enrollers: Mapping[str, Enroller]
+    waited: Mapping[str, OutOfBand]
     worths: Worths
 
 

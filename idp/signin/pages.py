@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, jsonify, redirect, request
 from markupsafe import Markup
 
 from idp.core.errors import Busy, Refused
 from idp.core.model import Enrolment, Offer, Person, SignIn, SignInRequest
-from idp.core.ports import Clock
+from idp.core.ports import Clock, Pending
 from idp.keys import Issuers
 from idp.partners.own import LAUNCHER
 from idp.partners.registry import Partners
@@ -29,8 +29,11 @@ from idp.signin.steps import Step
 from idp.web import cookies, headers, reply
 from idp.web.cookies import Jar
 from idp.web.harmless import not_by_head
+from idp.web.pacing import Pace
 from idp.web.templating import page, text_file
 from idp.web.visit import visit_of
+
+_SOONEST = 1.0  # seconds between two looks of a page that waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class SignInPages:
     issuers: Issuers
     clock: Clock
     lifetimes: Lifetimes
+    pace: Pace
 
     def blueprint(self) -> Blueprint:
         """Return the routes under /signin and /signout."""
@@ -55,6 +59,7 @@ class SignInPages:
         route("/signin/arrive/<arrival>", "arrived", not_by_head(self._arrived))
         route("/signin/<sign_in_id>", "show", self._show)
         route("/signin/<sign_in_id>", "prove", self._prove, methods=["POST"])
+        route("/signin/<sign_in_id>/outcome", "outcome", not_by_head(self._outcome))
         route("/signin/<sign_in_id>/choose", "choose", self._choose, methods=["POST"])
         route("/signin/<sign_in_id>/enrol", "enrol", self._enrol, methods=["POST"])
         route("/signin/<sign_in_id>/recovery-codes.txt", "recovery_codes", self._recovery_codes)
@@ -131,6 +136,14 @@ class SignInPages:
     def _prove(self, sign_in_id: str) -> Response:
         visit, answer = visit_of(request), request.form.to_dict()
         return self._after(sign_in_id, lambda: self.flow.prove(sign_in_id, visit, answer))
+
+    def _outcome(self, sign_in_id: str) -> Response:
+        """Tell a page that waits how it stands, and when to ask again."""
+        try:
+            pending = self.flow.waiting(sign_in_id, visit_of(request))
+        except (Finished, Expired):
+            pending = Pending.SETTLED  # going on shows what there is to say
+        return jsonify(state=pending.value, again=self.pace.wait(soonest=_SOONEST))
 
     def _choose(self, sign_in_id: str) -> Response:
         visit = visit_of(request)
@@ -241,6 +254,7 @@ class SignInPages:
                 context = {
                     "action": address + "/enrol",
                     "file": address + "/recovery-codes.txt",
+                    "outcome": address + "/outcome",
                     "wished": bool(step.sign_in.request.register),
                     **self._enrolling(step.person, draft, factors),
                 }

@@ -17,6 +17,7 @@ _OWN_PAGE = {
     Reason.ACCESS: "You don't have access to this application.",
     Reason.NO_METHOD: "You have no way to confirm your sign-in that is allowed here.",
     Reason.PERSON_DISABLED: "Your account is switched off.",
+    Reason.BLOCKED: "Your account is blocked, since somebody else may have tried to use it.",
     Reason.TOO_MANY_ATTEMPTS: "There were too many wrong tries.",
 }
 _PARTNER = {

@@ -61,6 +61,11 @@ def allow_frames(addresses: Iterable[str]) -> None:
     g.frame_sources = [csp_source(address) for address in addresses]
 
 
+def allow_installing() -> None:
+    """Let this page be installed as an app: it has a manifest and a service worker of ours."""
+    g.installing = True
+
+
 def _form_sources() -> list[str]:
     if "form_sources" not in g:
         g.form_sources = ["'self'"]
@@ -71,6 +76,7 @@ def _form_sources() -> list[str]:
 def _policy() -> str:
     scripts = f"'nonce-{g.nonce}' 'strict-dynamic'" if "nonce" in g else "'none'"
     frames = [f"frame-src {' '.join(dict.fromkeys(g.frame_sources))}"] if "frame_sources" in g else []
+    app = ["manifest-src 'self'", "worker-src 'self'"] if "installing" in g else []
     return "; ".join(
         [
             "default-src 'none'",
@@ -80,6 +86,7 @@ def _policy() -> str:
             "font-src 'self'",
             "connect-src 'self'",
             *frames,
+            *app,
             f"form-action {' '.join(dict.fromkeys(_form_sources()))}",
             "frame-ancestors 'none'",
             "base-uri 'none'",

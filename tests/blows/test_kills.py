@@ -61,7 +61,8 @@ def site(folder: Path, backend: str) -> Iterator[Site]:
             redis.stop()
             postgres.stop()
     assert code == 0
-    assert "Traceback" not in server.log()
+    _, found, story = server.log().partition("Traceback")
+    assert not found, story[:8000]
 
 
 def _again(part: backends.Postgres | backends.RedisServer) -> None:

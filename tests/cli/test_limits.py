@@ -88,3 +88,26 @@ def test_a_sign_in_is_explained(idp) -> None:
     idp("person", "add", "ada", "--password-stdin", given="correct horse\n")
     assert idp("audit", "explain", exit_code=2)
     assert [one["event"] for one in idp.json("audit")] == ["person-added"], "the list is still a list"
+
+
+def test_a_person_is_blocked_listed_and_unblocked(idp) -> None:
+    idp("person", "add", "ada", "--password-stdin", given="correct horse\n")
+    assert idp("person", "block", "ada", exit_code=2)
+    assert "Blocked ada until" in idp("person", "block", "ada", "--reason", "lost laptop").stdout
+    (listed,) = idp.json("person", "blocked")
+    assert (listed["name"], listed["reason"]) == ("ada", "lost laptop")
+    assert "lost laptop" in idp("person", "blocked").stdout
+    assert "Blocked until" in idp("person", "show", "ada").stdout
+    assert "Unblocked ada" in idp("person", "unblock", "ada", "--reason", "found it").stdout
+    assert "not blocked" in idp.refused("person", "unblock", "ada", "--reason", "again")
+    assert "in the future" in idp.refused(
+        "person", "block", "ada", "--reason", "x", "--until", "2020-01-01T00:00"
+    )
+
+
+def test_an_alarm_is_shown_and_set(idp) -> None:
+    assert idp.json("alarm", "show") == {"block": True, "tell": []}
+    made = idp("alarm", "set", "--no-block", "--tell", "security@example.org").stdout
+    assert "security@example.org" in made
+    assert idp.json("alarm", "set", "--block", "--tell-nobody") == {"block": True, "tell": []}
+    assert idp("alarm", "set", "--tell", "a@example.org", "--tell-nobody", exit_code=2)

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idp.core.browsers import browser_of
 from idp.core.errors import Refused
 from idp.core.model import Person
 from idp.factors.passkey import PasskeySettings, cbor, ceremony
-from idp.factors.passkey.factor import device_of
 from idp.factors.passkey.settings import Site, site_of
 from tests.passkeys import ORIGIN, SoftKey, decoded, encoded
 
@@ -174,11 +174,11 @@ def test_a_domain_and_origins_that_an_administrator_named() -> None:
         ("Mozilla/5.0 (X11; CrOS x86_64) Chrome/150.0", "Chromebook"),
         ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Firefox/150.0", "Windows"),
         ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15", "Mac"),
-        ("curl/8", "Passkey"),
+        ("curl/8", ""),
     ],
 )
-def test_a_new_one_is_called_after_the_device(agent: str, name: str) -> None:
-    assert device_of(agent) == name
+def test_a_new_one_is_called_after_what_the_browser_runs_on(agent: str, name: str) -> None:
+    assert browser_of(agent).system == name
 
 
 # What a library would unfold ------------------------------------------------------------------

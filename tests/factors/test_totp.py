@@ -20,8 +20,8 @@ from lxml import etree
 from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Proof, SignIn
 from idp.core.ports import NewMethod
-from idp.factors.codes import WRONG, hotp, target_of
-from idp.factors.totp import LABEL, Shape, Totp, base32, otpauth_uri, read_seed
+from idp.factors.codes import WRONG, Shape, hotp, target_of
+from idp.factors.totp import LABEL, Totp, base32, otpauth_uri, read_seed
 
 SEED = b"12345678901234567890"
 

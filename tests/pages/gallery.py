@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.pages.samples import NAMES, WITHOUT_SCRIPTS, make_samples, serving
+from tests.pages.samples import NAMES, THEN, WITHOUT_SCRIPTS, make_samples, serving
 
 _FOLDER = Path(__file__).parent / "artifacts"
 _LOOKS = tuple(product((360, 1280), ("light", "dark"), ("en", "ar")))
@@ -32,6 +32,8 @@ def take(browser: Browser, base: str, names: Sequence[str]) -> None:
         for name in names:
             if (name not in WITHOUT_SCRIPTS) is scripts:
                 tab.goto(f"{base}/{name}")
+                tab.wait_for_load_state()
+                tab.evaluate(THEN.get(name, "0"))
                 tab.screenshot(path=_FOLDER / f"{name}-{width}-{scheme}-{tag}.png", full_page=True)
         context.close()
 

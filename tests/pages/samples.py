@@ -26,6 +26,7 @@ from idp.web.setup import make_flask
 from idp.web.templating import page
 from tests.pages.samples_admin import ADMIN
 from tests.pages.samples_portal import PORTAL
+from tests.pages.samples_push import PUSH
 
 _WRONG = (
     "That user name or password is not right. Check both and try again. "
@@ -65,13 +66,14 @@ _LONG = "Quarterly Travel, Expense & Reimbursement Approvals <Staging>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One picture: a template, what it is given, and the status it comes with."""
+    """One picture: a template, what it is given, the status it comes with, and what then happens on it."""
 
     name: str
     template: str
     context: dict[str, object] = field(default_factory=dict)
     status: int = 200
     scripts: bool = True
+    then: str = ""
 
 
 SAMPLES = (
@@ -303,6 +305,10 @@ SAMPLES = (
         Sample(name=name, template=template, context=dict(context))
         for name, (template, context) in PORTAL.items()
     ),
+    *(
+        Sample(name=name, template=template, context=dict(context), then=then)
+        for name, (template, context, then) in PUSH.items()
+    ),
 )
 
 
@@ -319,6 +325,7 @@ ERRORS: dict[str, CountersignError | int] = {
 NAMES = {sample.name: sample.status for sample in SAMPLES} | {
     name: error if isinstance(error, int) else error.status for name, error in ERRORS.items()
 }
+THEN = {sample.name: sample.then for sample in SAMPLES if sample.then}
 WITHOUT_SCRIPTS = frozenset(sample.name for sample in SAMPLES if not sample.scripts)
 
 

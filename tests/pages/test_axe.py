@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.pages.samples import NAMES, WITHOUT_SCRIPTS
+from tests.pages.samples import NAMES, THEN, WITHOUT_SCRIPTS
 
 pytestmark = pytest.mark.browser
 
@@ -55,6 +55,7 @@ def test_axe_finds_nothing_and_targets_are_large(look: tuple[Page, int], base: s
     answer = tab.goto(f"{base}/{name}")
     assert answer is not None
     assert answer.status == NAMES[name], "or axe looks at the page that tells of an error"
+    tab.evaluate(THEN.get(name, "0"))
     tab.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
     result = Axe().run(tab, options=_RULES)
     assert [

@@ -309,6 +309,7 @@ def test_what_each_factor_is_worth() -> None:
     assert {name: (worth.kinds, worth.first, worth.phishing_resistant) for name, worth in WORTHS.items()} == {
         "password": ({Kind.KNOW}, True, False),
         "totp": ({Kind.HAVE}, False, False),
+        "push": ({Kind.HAVE}, False, False),
         "sms": ({Kind.HAVE}, False, False),
         "passkey": ({Kind.HAVE, Kind.ARE}, True, True),
         "recovery": ({Kind.HAVE}, False, False),
@@ -319,6 +320,7 @@ def test_what_each_factor_is_worth() -> None:
         "password": ("pwd",),
         "sms": ("sms",),
         "passkey": ("hwk", "swk", "user"),
+        "push": ("pop", "swk", "otp"),
         **codes,
     }
     assert {name for name, worth in WORTHS.items() if worth.stand_in} == {"recovery", "pass"}

@@ -121,7 +121,7 @@ def test_first_method_is_set_up_between_password_and_answer(house: House, browse
     person = house.person(totp=False)
     step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
     step = house.password(browser, step)
-    assert step.decision.verdict == Register(factors=("passkey", "totp"))
+    assert step.decision.verdict == Register(factors=("passkey", "push", "totp"))
     step = house.choose(browser, step, "totp")
     draft = step.sign_in.enrolment
     assert draft is not None

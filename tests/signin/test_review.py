@@ -197,7 +197,7 @@ def test_case_61_a_kept_password_sets_up_no_first_method(house: House, browser: 
     chosen = house.flow.choose(step.sign_in.id, browser.visit(), "totp", "")
     assert chosen.sign_in.enrolment is None
     step = house.password(browser, step)
-    assert step.decision.verdict == Register(factors=("passkey", "totp"))
+    assert step.decision.verdict == Register(factors=("passkey", "push", "totp"))
     assert step.sign_in.person == person.id
 
 

@@ -19,7 +19,7 @@ def test_a_phone_is_set_up_between_password_and_answer(
     house: House, browser: Browser, newcomer: Person
 ) -> None:
     step = begin(house, browser)
-    assert step.decision.verdict == Register(factors=("passkey", "totp", "sms"))
+    assert step.decision.verdict == Register(factors=("passkey", "push", "totp", "sms"))
     step = browser.took(house.flow.choose(step.sign_in.id, browser.visit(), "sms", ""))
     enroller = house.flow.judge.factors.enrollers["sms"]
     assert "US" in enroller.show(newcomer, step.sign_in.enrolment)["countries"]  # type: ignore[arg-type, operator]

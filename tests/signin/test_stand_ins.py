@@ -168,7 +168,7 @@ def test_codes_alone_do_not_make_a_person_registered(house: House, browser: Brow
     step = behind_password(house, browser)
     assert isinstance(step.decision.verdict, Ask), "what is there is asked for, before anything is set up"
     step = house.prove(browser, step, CODE)
-    assert step.decision.verdict == Register(factors=("passkey", "totp"))
+    assert step.decision.verdict == Register(factors=("passkey", "push", "totp"))
 
 
 def test_what_stands_in_is_the_same_to_policy_and_methods() -> None:
@@ -256,7 +256,7 @@ def test_a_pass_leads_a_newcomer_to_a_first_method(house: House, browser: Browse
     assert step.sign_in.asked is not None
     assert step.sign_in.asked.factor == "pass"
     step = house.prove(browser, step, PASS)
-    assert step.decision.verdict == Register(factors=("passkey", "totp"))
+    assert step.decision.verdict == Register(factors=("passkey", "push", "totp"))
     assert house.door.grants == []
 
 

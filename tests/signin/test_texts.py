@@ -213,7 +213,7 @@ def test_without_a_carrier_no_text_is_offered(house: House, browser: Browser) ->
     other = Browser()
     step = other.took(house.flow.begin(house.request(house.partner()), other.visit()))
     step = house.password(other, step, "grace")
-    assert step.decision.verdict == Register(factors=("passkey", "totp"))
+    assert step.decision.verdict == Register(factors=("passkey", "push", "totp"))
     assert newcomer.may_enrol
 
 

@@ -25,6 +25,8 @@ ROW = {
     "may_enrol": False,
     "recovery_due": False,
     "proofs_from": None,
+    "blocked_until": None,
+    "block_reason": "",
     "created_at": datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC),
 }
 BY_ID = sa.select(schema.people).where(schema.people.c.id == sa.bindparam("id"))

@@ -9,6 +9,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 
 from idp.audit import AuditLog, Entry, Event
+from idp.core.browsers import browser_of
 from idp.core.errors import Refused, Unchecked
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
@@ -171,7 +172,7 @@ class Passkey:
         with self.store.read() as connection:
             known = _here(self.methods.of(connection, person.id), site)
         options = ceremony.creation(site, service=self.service_name, person=person, known=known)
-        label = device_of(sign_in.network.user_agent)
+        label = browser_of(sign_in.network.user_agent).system or LABEL
         return Enrolment(factor=self.name, draft={"options": options, "label": label})
 
     def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, object]:
@@ -232,20 +233,3 @@ class Passkey:
 def _here(methods: Sequence[Method], site: Site) -> list[Method]:
     """Return the passkeys among methods that were made for a site."""
     return [one for one in methods if one.factor == Passkey.name and one.data["name"] == site.name]
-
-
-# What a browser says that it runs on, the particular before what it claims to be like.
-_DEVICES = (
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Android", "Android"),
-    ("CrOS", "Chromebook"),
-    ("Windows", "Windows"),
-    ("Macintosh", "Mac"),
-    ("Linux", "Linux"),
-)
-
-
-def device_of(user_agent: str) -> str:
-    """Return a name for a passkey that is made with this browser."""
-    return next((name for token, name in _DEVICES if token in user_agent), LABEL)

@@ -21,6 +21,7 @@ from idp.store.schema.configuration import (
     settings,
     sources,
 )
+from idp.store.schema.pushes import push_drafts, push_requests, push_subscriptions
 from idp.store.schema.records import audit, deliveries, outbox, schedule
 from idp.store.schema.sign_ins import (
     consents,
@@ -56,6 +57,9 @@ __all__ = [
     "partners",
     "passwords",
     "people",
+    "push_drafts",
+    "push_requests",
+    "push_subscriptions",
     "rules",
     "schedule",
     "sent_codes",

@@ -23,8 +23,12 @@ people = sa.Table(
     flag("recovery_due", server_default=sa.false()),
     # What was proved before counts no more: the password was changed.
     at("proofs_from", nullable=True),
+    # Everything is denied until then; the reason is for those who may lift it.
+    at("blocked_until", nullable=True),
+    text("block_reason", server_default=""),
     at("created_at"),
     sa.UniqueConstraint("source", "source_key", name="uq_people_source"),
+    sa.Index("ix_people_blocked_until", "blocked_until", **only("blocked_until IS NOT NULL")),
 )
 login_names = sa.Table(
     "login_names",

@@ -1,0 +1,108 @@
+"""Raise the alarm when somebody else tries to sign in as a person: block, record, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from idp.audit import AuditLog, Entry, Event
+from idp.channels.notices import BLOCKED, Notices
+from idp.core.model import Person
+from idp.core.ports import Clock
+from idp.directory import blocks
+from idp.directory.people import People
+from idp.store import Store, Unit
+from idp.store.setting import Setting
+
+
+class Why(StrEnum):
+    """What raised it."""
+
+    FRAUD = "fraud-reported"  # the person said that a sign-in was not theirs
+    FLOOD = "too-many-requests"  # they were asked again and again, and said nothing or no
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmSettings:
+    """What an administrator says: whether a report blocks at once, and whose addresses are told."""
+
+    block: bool = True
+    tell: tuple[str, ...] = ()
+
+
+class AlarmSettingsStore(Setting[AlarmSettings]):
+    """The settings in force."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, "alarm", AlarmSettings())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """The sign-in that raised it: at which factor and partner, from where."""
+
+    factor: str
+    partner: str = ""
+    application: str = ""
+    address: str = ""
+    correlation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Whoever gets this far knows the person's password: people must know of it at once."""
+
+    people: People
+    notices: Notices
+    settings: Callable[[], AlarmSettings]
+    clock: Clock
+    audit: AuditLog
+
+    def __call__(self, unit: Unit, person_id: str, why: Why, occasion: Occasion) -> None:
+        """Put it on record, block the person where that is to be, and tell them and the named people.
+
+        A flood always blocks: it only ends when there is nobody left to ask.
+        """
+        person, settings = self.people.get(unit.connection, person_id), self.settings()
+        if person is None:
+            return
+        if why is Why.FRAUD:
+            self._record(unit, Event.FRAUD_REPORTED, person, why, occasion)
+        blocking = settings.block or why is Why.FLOOD
+        if blocking:
+            until = self.clock.now() + blocks.LASTS
+            blocks.block(unit, person.id, reason=why.value, until=until)
+            self._record(unit, Event.PERSON_BLOCKED, person, why, occasion)
+            self.notices.tell(unit, person, BLOCKED, advise=False)
+        facts = {
+            "person": person.name,
+            "why": _SAID[why],
+            "application": occasion.application or "-",
+            "address": occasion.address or "-",
+            "then": _BLOCKED if blocking else _OPEN,
+        }
+        for to in settings.tell:
+            self.notices.alert(unit, to=to, facts=facts)
+
+    def _record(self, unit: Unit, event: Event, person: Person, why: Why, occasion: Occasion) -> None:
+        entry = Entry(
+            event=event,
+            person=person.id,
+            partner=occasion.partner,
+            factor=occasion.factor,
+            reason=why.value,
+            correlation=occasion.correlation,
+            name=person.name,
+            address=occasion.address,
+        )
+        self.audit.record(unit, entry)
+
+
+# For administrators, in the language of the commands they use.
+_SAID = {
+    Why.FRAUD: "said that a sign-in was not theirs",
+    Why.FLOOD: "was asked again and again to confirm sign-ins",
+}
+_BLOCKED = "The account is blocked. When it is safe again: idp person unblock NAME"
+_OPEN = "The account is not blocked. To block it: idp person block NAME"

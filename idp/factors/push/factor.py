@@ -1,0 +1,339 @@
+"""The phone app as a factor: ask the person's phones, see what came of it, and set up new phones."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+import segno
+import sqlalchemy as sa
+
+from idp.audit import AuditLog, Entry, Event
+from idp.channels.waking import Wakes
+from idp.core.errors import Refused, Unchecked
+from idp.core.ids import in_fours, new_id, readable
+from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
+from idp.core.ports import Clock, NewMethod, Pending
+from idp.factors.alarm import Alarm, Occasion, Why
+from idp.factors.codes import WRONG, Shape, accepted, target_of
+from idp.factors.proofs import proof_of
+from idp.factors.push import floods, requests, setups
+from idp.factors.push.floods import TooManyRequests
+from idp.factors.push.requests import Request, Said
+from idp.factors.push.setups import Setup, Setups
+from idp.factors.tools import Tools
+from idp.keys import Issuers, Sealer
+from idp.methods import Methods
+from idp.policy.model import FactorWorth
+from idp.store import Store, Unit
+
+LABEL = "Phone app"
+PATH = "/authenticator/"
+_PURPOSE = "enrolment"
+_SEED = 20  # bytes: the 160 bits that RFC 4226 4 recommends
+
+_WAITING = "Nothing has come from your phone yet. Open the app there and type the number."
+_NOT_YET = "No phone has come with that code yet. Scan the picture with your phone first."
+_OVER = "That request is over. Send a new one."
+_NO: Mapping[Said, str] = {
+    Said.WRONG: "The phone got another number than the one shown here. Send a new request and try again.",
+    Said.DENIED: "The sign-in was turned down on your phone.",
+    Said.FRAUD: "The sign-in was turned down on your phone.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """The factor and its enrolment.
+
+    Its forms have the field `code` for a code that the app shows, `again` for a new number while a
+    phone is set up, or none: what counts is what the phone said. All phones of a person are one
+    offer, and each is asked.
+    """
+
+    name: ClassVar[str] = "push"
+    worth: ClassVar[FactorWorth] = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("pop", "swk", "otp"))
+
+    store: Store
+    clock: Clock
+    methods: Methods
+    issuers: Issuers
+    sealer: Sealer
+    setups: Setups
+    wakes: Wakes
+    alarm: Alarm
+    application: Callable[[str], str]
+    audit: AuditLog
+
+    @classmethod
+    def of(cls, tools: Tools) -> Push:
+        """Return the factor, built."""
+        return cls(
+            store=tools.store,
+            clock=tools.clock,
+            methods=tools.methods,
+            issuers=tools.issuers,
+            sealer=tools.sealer,
+            setups=Setups(tools.sealer),
+            wakes=Wakes(tools.outbox),
+            alarm=tools.alarm,
+            application=tools.application,
+            audit=tools.audit,
+        )
+
+    # Asking -----------------------------------------------------------------------------------
+    def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
+        """Return one offer for all of a person's phones."""
+        mine = [method.label for method in methods if method.factor == self.name]
+        return (Offer(factor=self.name, label=LABEL, detail=", ".join(mine[:3])),) if mine else ()
+
+    def start(self, sign_in: SignIn, offer: Offer) -> Asked:
+        """Ask the person's phones. Raises Unchecked when they can't be asked now.
+
+        Asked for anew there is a new number; what is only shown again stays as it is.
+        """
+        asked, now = sign_in.asked, self.clock.now()
+        again = asked is not None and asked.factor == self.name
+        with self.store.read() as connection:
+            latest = requests.of(connection, sign_in.person)
+        if latest is None or again or latest.sign_in != sign_in.id or not latest.open(now):
+            latest = self._ask(sign_in)
+        return Asked(factor=self.name, challenge={"request": latest.id, "number": latest.number})
+
+    def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
+        """Return the person's key: a second phone gives no second set of tries."""
+        return target_of(sign_in.person)
+
+    def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
+        """Take up what a phone said, or check a code of the app.
+
+        Raises Refused when it was no, Unchecked while there is nothing to take up.
+        """
+        if answer.get("code"):
+            return self._by_code(sign_in, answer["code"])
+        challenge = sign_in.asked.challenge if sign_in.asked else {}
+        with self.store.write() as unit:
+            request = self._mine(unit.connection, sign_in, sign_in.person, challenge.get("request", ""))
+            self._take(unit, request)
+            if request.outcome is Said.APPROVED:
+                method = self.methods.mine(
+                    unit.connection, request.method, person=sign_in.person, factor=self.name
+                )
+                self.methods.used(unit, method.id)
+                floods.forget(unit, person=sign_in.person)
+        if request.outcome is not Said.APPROVED:
+            raise _no(request)
+        return self._proof(sign_in.person, request.method, "pop", "swk")
+
+    def outcome(self, sign_in: SignIn) -> Pending:
+        """Say whether the form would get any further now (see `core.ports.OutOfBand`)."""
+        draft, now = sign_in.enrolment, self.clock.now()
+        draft = draft if draft and draft.factor == self.name else None
+        with self.store.read() as connection:
+            if draft is not None and "request" not in draft.draft:
+                setup = self.setups.get(connection, draft.draft["device"], now=now)
+                come = setup is not None and setup.connected
+                return Pending.SETTLED if come else Pending.OVER if setup is None else Pending.WAITING
+            place = draft.draft if draft else sign_in.asked.challenge if sign_in.asked else {}
+            request = requests.one(connection, place.get("request", ""))
+        if request is None or request.sign_in != sign_in.id or request.told:
+            return Pending.OVER
+        return Pending.WAITING if request.open(now) else Pending.SETTLED
+
+    @staticmethod
+    def _mine(connection: sa.Connection, sign_in: SignIn, person: str, request_id: str) -> Request:
+        """Return the request of this sign-in, whose browser has not changed. Raises Unchecked."""
+        request = requests.one(connection, request_id)
+        place = (sign_in.id, sign_in.browser, person)
+        if request is None or (request.sign_in, request.browser, request.person) != place or request.told:
+            raise Unchecked(_OVER)
+        return request
+
+    def _take(self, unit: Unit, request: Request) -> None:
+        """Take up what came of a request, once. Raises Unchecked while it is open, or was taken."""
+        now = self.clock.now()
+        if request.open(now):
+            raise Unchecked(_WAITING)
+        if not requests.take(unit, request):
+            raise Unchecked(_OVER)
+        if request.outcome is Said.NOTHING:
+            record(self.audit, unit, Event.PUSH_ANSWERED, request, reason="no-answer")
+
+    def _by_code(self, sign_in: SignIn, typed: str) -> Proof:
+        now = self.clock.now()
+        with self.store.read() as connection:
+            phones = [one for one in self.methods.of(connection, sign_in.person) if one.factor == self.name]
+            seeds = [(phone, self.methods.secret(connection, phone.id)) for phone in phones]
+        step, method = _which(seeds, typed, now)
+        with self.store.write() as unit:
+            # Compare-and-set: of two that bring the same code at once, one is refused.
+            if not self.methods.advance(unit, method.id, step):
+                raise Refused(WRONG)
+            requests.withdraw(unit, sign_in.person, sign_in=sign_in.id, now=now)
+        return self._proof(sign_in.person, method.id, "otp")
+
+    def _proof(self, person: str, method: str, *amr: str) -> Proof:
+        return replace(proof_of(self, person=person, method=method, at=self.clock.now()), amr=amr)
+
+    # Requests ---------------------------------------------------------------------------------
+    def _ask(self, sign_in: SignIn, *, person: str = "", device: str = "") -> Request:
+        """Ask a person's phones, or only the one that is being set up. Raises Unchecked."""
+        request = self._new(sign_in, person or sign_in.person, device)
+        try:
+            with self.store.write() as unit:
+                now = request.asked_at
+                floods.count_request(unit, person=request.person, sign_in=sign_in.id, now=now)
+                requests.ask(unit, request)
+                phones = self._wake(unit, request)
+                record(self.audit, unit, Event.PUSH_SENT, request, detail={"phones": phones})
+        except TooManyRequests as refused:
+            with self.store.write() as unit:
+                record(self.audit, unit, Event.PUSH_WITHHELD, request, reason=refused.over)
+                if refused.endless:
+                    self.alarm(unit, request.person, Why.FLOOD, self.occasion(request))
+            raise
+        return request
+
+    def _new(self, sign_in: SignIn, person: str, device: str) -> Request:
+        now = self.clock.now()
+        return Request(
+            person=person,
+            id=new_id(),
+            sign_in=sign_in.id,
+            browser=sign_in.browser,
+            number=f"{secrets.randbelow(100):02}",
+            device=device,
+            partner=sign_in.request.partner,
+            address=sign_in.network.address,
+            user_agent=sign_in.network.user_agent[:400],
+            correlation=sign_in.correlation,
+            asked_at=now,
+            expires_at=min(now + requests.LASTS, sign_in.expires_at),
+        )
+
+    def _wake(self, unit: Unit, request: Request) -> int:
+        if request.device:  # it is at hand, and open
+            return 0
+        phones = [one for one in self.methods.of(unit.connection, request.person) if one.factor == self.name]
+        for phone in phones:
+            self.wakes.send(unit, phone.id, expires_at=request.expires_at)
+        return len(phones)
+
+    def occasion(self, request: Request) -> Occasion:
+        """Return what an alarm tells of a request."""
+        return Occasion(
+            factor=self.name,
+            partner=request.partner,
+            application=self.application(request.partner),
+            address=request.address,
+            correlation=request.correlation,
+        )
+
+    # Setting up -------------------------------------------------------------------------------
+    def propose(self, person: Person) -> Offer | None:
+        """Return the one offer, where browsers keep keys: at https, and on this very machine."""
+        parts = urlsplit(self.issuers.default().base_url)
+        usable = parts.scheme == "https" or parts.hostname in {"localhost", "127.0.0.1"}
+        return Offer(factor=self.name, label=LABEL) if usable else None
+
+    def begin(self, sign_in: SignIn, person: Person) -> Enrolment:
+        """Return a draft with a code that lets one phone in."""
+        setup = Setup(id=new_id(), person=person.id, public="", label="", seed=secrets.token_bytes(_SEED))
+        token = readable(setups.TOKEN_LENGTH)
+        with self.store.write() as unit:
+            self.setups.begin(unit, setup, token=token, now=self.clock.now())
+        sealed = self.sealer.seal(token.encode(), purpose=_PURPOSE, context=person.id)
+        draft = {"device": setup.id, "token": base64.b64encode(sealed).decode()}
+        return Enrolment(factor=self.name, draft=draft)
+
+    def show(self, person: Person, enrolment: Enrolment) -> Mapping[str, object]:
+        """Return qr_svg (markup), setup_code and address; or number and phone, once one has come."""
+        draft = enrolment.draft
+        if "request" in draft:
+            return {"number": draft["number"], "phone": draft["label"]}
+        sealed = base64.b64decode(draft["token"])
+        token = self.sealer.open(sealed, purpose=_PURPOSE, context=person.id).decode()
+        home = self.issuers.default().base_url + PATH
+        # Behind the '#': what is there is never sent to a server, and stands in no log.
+        address = f"{home}#{token}"
+        picture = segno.make_qr(address, error="m").svg_inline(scale=4, border=4, light="#fff", omitsize=True)
+        return {"qr_svg": picture, "setup_code": in_fours(token), "address": address, "home": home}
+
+    def confirm(
+        self, sign_in: SignIn, person: Person, enrolment: Enrolment, answer: Mapping[str, str]
+    ) -> NewMethod | Enrolment:
+        """Have the phone that has come type a number, then take it.
+
+        Raises Refused when it typed another, Unchecked while there is nothing to take up.
+        """
+        draft, now = enrolment.draft, self.clock.now()
+        with self.store.read() as connection:
+            setup = self.setups.get(connection, draft["device"], now=now)
+        if setup is None or setup.person != person.id:
+            raise Unchecked("That took too long. Start over to get a new code.")
+        if not setup.connected:
+            raise Unchecked(_NOT_YET)
+        if "request" not in draft or "again" in answer:
+            request = self._ask(sign_in, person=person.id, device=setup.id)
+            asked = {"request": request.id, "number": request.number, "label": setup.label}
+            return Enrolment(factor=self.name, draft={**draft, **asked})
+        with self.store.write() as unit:
+            request = self._mine(unit.connection, sign_in, person.id, draft["request"])
+            self._take(unit, request)
+            approved = request.outcome is Said.APPROVED and self.setups.end(unit, setup.id)
+        if not approved:
+            raise _no(request)
+        return NewMethod(
+            id=setup.id,
+            factor=self.name,
+            label=setup.label,
+            secret=setup.seed,
+            counter=-1,
+            data={"public": setup.public},
+            proof=self._proof(person.id, "", "pop", "swk"),
+        )
+
+
+def record(
+    audit: AuditLog,
+    unit: Unit,
+    event: Event,
+    request: Request,
+    *,
+    reason: str = "",
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Put on record what became of a request."""
+    entry = Entry(
+        event=event,
+        person=request.person,
+        partner=request.partner,
+        factor=Push.name,
+        reason=reason,
+        correlation=request.correlation,
+        detail=detail or {},
+        address=request.address,
+    )
+    audit.record(unit, entry)
+
+
+def _no(request: Request) -> Refused:
+    if request.outcome is Said.NOTHING:
+        return Unchecked("Nobody answered on your phone in time. Send a new request.")
+    return Refused(_NO.get(request.outcome, _OVER), detail=request.outcome.value)
+
+
+def _which(seeds: Sequence[tuple[Method, bytes]], typed: str, now: datetime) -> tuple[int, Method]:
+    """Return the time step and the phone whose app shows this code. Raises Refused."""
+    problem = Refused(WRONG)
+    for method, seed in seeds:
+        try:
+            return accepted(seed, Shape(), typed, now, after=method.counter), method
+        except Refused as refused:
+            problem = refused
+    raise problem

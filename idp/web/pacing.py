@@ -1,0 +1,27 @@
+"""Tell pages that wait when to ask again, so that all of them together ask only so often."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """Hands out moments one after another, at most `rate` of them a second, in this process.
+
+    A few pages ask as often as they like; a thousand wait a little longer each, and cost no more.
+    """
+
+    def __init__(self, rate: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._apart = 1 / rate
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = 0.0
+
+    def wait(self, *, soonest: float) -> float:
+        """Return in how many seconds to ask again: soonest, or when there is room after that."""
+        now = self._clock()
+        with self._lock:
+            self._last = max(now + soonest, self._last + self._apart)
+            return self._last - now

@@ -1,0 +1,336 @@
+"""The phone app in the hallway: numbers typed on phones, codes, setting up, and who is asked what."""
+
+from __future__ import annotations
+
+import pytest
+
+from idp.audit import AuditLog, Filter
+from idp.core.errors import Refused, Unchecked
+from idp.core.model import Person, Strength
+from idp.core.ports import Pending
+from idp.factors.codes import hotp
+from idp.factors.push import Phones
+from idp.factors.push.requests import LASTS, Said
+from idp.policy.model import Confirm, Register
+from idp.signin.record import Foreign
+from idp.signin.steps import Step
+from tests.hallway import Browser, House
+from tests.signin.keying import recorded
+from tests.signin.phoning import SEED, InHand, asked, begin, enrol, give, go_on, number
+
+
+@pytest.fixture
+def ada(house: House) -> Person:
+    return house.person(totp=False)
+
+
+@pytest.fixture
+def phone(house: House, ada: Person) -> InHand:
+    return give(house, ada)
+
+
+def waiting(house: House, browser: Browser, step: Step) -> Pending:
+    return house.flow.waiting(step.sign_in.id, browser.visit())
+
+
+# Asked and answered ---------------------------------------------------------------------------
+def test_the_number_on_the_page_typed_on_the_phone_is_a_second_factor(
+    house: House, browser: Browser, ada: Person, phone: InHand
+) -> None:
+    step = begin(house, browser)
+    question = phone.look()
+    assert question is not None
+    assert question.application == "Expenses"
+    assert question.request.address == "198.51.100.7"
+    assert waiting(house, browser, step) is Pending.WAITING
+    with pytest.raises(Unchecked, match="Nothing has come"):
+        go_on(house, browser, step)
+    assert phone.approve(step) is Said.APPROVED
+    assert waiting(house, browser, step) is Pending.SETTLED
+    assert go_on(house, browser, step).reply is not None
+    (grant,) = house.door.grants
+    assert (grant.person, grant.acr) == (ada.id, Strength.TWO)
+    assert grant.amr == ("pwd", "pop", "swk", "mfa")
+    assert phone.look() is None
+    told = [(one["event"], one.get("reason")) for one in events(house)]
+    assert ("push-sent", "") in told
+    assert ("push-answered", "approved") in told
+
+
+def events(house: House) -> list[dict[str, object]]:
+    with house.ground.store.read() as connection:
+        found = AuditLog.search(connection, Filter())
+    return [{"event": one.event, "reason": one.reason} for one in found]
+
+
+def test_the_page_shown_again_asks_nothing_anew(house: House, browser: Browser, phone: InHand) -> None:
+    step = begin(house, browser)
+    again = house.flow.show(step.sign_in.id, browser.visit())
+    assert asked(again) == asked(step)
+    anew = house.choose(browser, step, "push")
+    assert asked(anew).challenge["request"] != asked(step).challenge["request"]
+    assert phone.approve(anew) is Said.APPROVED
+
+
+def test_a_code_of_the_app_does_it_without_a_connection(
+    house: House, browser: Browser, phone: InHand
+) -> None:
+    step = begin(house, browser)
+    code = hotp(SEED, int(house.clock.now().timestamp()) // 30, digits=6, algorithm="sha1")
+    assert go_on(house, browser, step, code=code).reply is not None
+    assert house.door.grants[0].amr == ("pwd", "otp", "mfa")
+    other = Browser()
+    step = begin(house, other)
+    with pytest.raises(Refused, match="not right"):
+        go_on(house, other, step, code=code)
+
+
+def test_each_of_two_phones_is_asked_and_one_answers(house: House, browser: Browser, ada: Person) -> None:
+    one, two = give(house, ada, "Pixel"), give(house, ada, "iPad")
+    step = begin(house, browser)
+    assert one.look() is not None
+    assert two.approve(step) is Said.APPROVED
+    assert one.look() is None
+    assert go_on(house, browser, step).reply is not None
+    (accepted,) = [one for one in recorded(house, event="credential-accepted") if "method" in one]
+    assert accepted["method"] == two.id
+
+
+# Row 45b: the form says nothing -----------------------------------------------------------------
+@pytest.mark.parametrize("typed", [{}, {"number": "42"}, {"outcome": "approved"}, {"code": ""}])
+def test_row_45b_only_the_phone_gets_on(
+    house: House, browser: Browser, phone: InHand, typed: dict[str, str]
+) -> None:
+    step = begin(house, browser)
+    with pytest.raises(Refused):
+        go_on(house, browser, step, **typed)
+    assert house.door.grants == []
+
+
+# Row 62: wrong number, another transaction, too late, twice, another browser ---------------------
+def test_row_62_a_wrong_number_once_denies_that_request(
+    house: House, browser: Browser, phone: InHand
+) -> None:
+    step = begin(house, browser)
+    wrong = f"{(int(number(step)) + 1) % 100:02}"
+    request = phone.look()
+    assert request is not None
+    assert phone.say(Said.APPROVED, wrong) is Said.WRONG
+    assert phone.phones.answer(phone.phone, request.request.id, Said.APPROVED, number=number(step)) is (
+        Said.NOTHING
+    )
+    with pytest.raises(Refused, match="another number"):
+        go_on(house, browser, step)
+    assert waiting(house, browser, step) is Pending.OVER
+    with pytest.raises(Unchecked, match="is over"):
+        go_on(house, browser, step)
+    anew = house.choose(browser, step, "push")
+    assert phone.approve(anew) is Said.APPROVED
+    assert go_on(house, browser, anew).reply is not None
+
+
+def test_row_62_an_approval_serves_the_sign_in_it_was_asked_for(
+    house: House, browser: Browser, ada: Person, phone: InHand
+) -> None:
+    thief = Browser(address="203.0.113.66")
+    mine = begin(house, browser)
+    house.clock.advance(seconds=1)
+    theirs = begin(house, thief)
+    assert theirs.sign_in.asked is None, "at most one is pending, of one browser"
+    assert "another sign-in" in theirs.problem
+    assert phone.approve(mine) is Said.APPROVED
+    assert waiting(house, thief, theirs) is Pending.OVER
+    stuck = go_on(house, thief, theirs)
+    assert stuck.reply is None
+    assert go_on(house, browser, mine).reply is not None
+    assert len(house.door.grants) == 1
+
+
+def test_row_62_another_tab_takes_the_place_of_the_first(
+    house: House, browser: Browser, phone: InHand
+) -> None:
+    first, second = begin(house, browser), begin(house, browser)
+    assert waiting(house, browser, first) is Pending.OVER
+    phone.approve(second)
+    with pytest.raises(Unchecked, match="is over"):
+        go_on(house, browser, first)
+    assert go_on(house, browser, second).reply is not None
+
+
+def test_row_62_another_persons_phone_answers_nothing(
+    house: House, browser: Browser, ada: Person, phone: InHand
+) -> None:
+    bob = give(house, house.person("bob", totp=False))
+    step = begin(house, browser)
+    assert bob.look() is None
+    request = asked(step).challenge["request"]
+    assert bob.phones.answer(bob.phone, request, Said.APPROVED, number=number(step)) is Said.NOTHING
+    assert waiting(house, browser, step) is Pending.WAITING
+
+
+def test_row_62_too_late_is_told_once(house: House, browser: Browser, phone: InHand) -> None:
+    step = begin(house, browser)
+    question = phone.look()
+    assert question is not None
+    house.clock.advance(seconds=LASTS.total_seconds())
+    assert phone.look() is None
+    late = phone.phones.answer(phone.phone, question.request.id, Said.APPROVED, number=number(step))
+    assert late is Said.NOTHING
+    assert waiting(house, browser, step) is Pending.SETTLED
+    with pytest.raises(Unchecked, match="in time"):
+        go_on(house, browser, step)
+    assert waiting(house, browser, step) is Pending.OVER
+    assert "no-answer" in [one["reason"] for one in events(house)]
+
+
+def test_row_62_an_approval_is_used_up(house: House, browser: Browser, phone: InHand) -> None:
+    step = begin(house, browser)
+    phone.approve(step)
+    assert go_on(house, browser, step).reply is not None
+    other = Browser()
+    step = begin(house, other)
+    assert waiting(house, other, step) is Pending.WAITING
+    assert len(house.door.grants) == 1
+
+
+def test_row_62_another_browser_sees_nothing(house: House, browser: Browser, phone: InHand) -> None:
+    step = begin(house, browser)
+    phone.approve(step)
+    thief = Browser(browser="another cookie")
+    with pytest.raises(Foreign):
+        waiting(house, thief, step)
+    with pytest.raises(Foreign):
+        go_on(house, thief, step)
+
+
+def test_row_53_an_approval_after_a_lock_is_worth_nothing(
+    house: House, browser: Browser, phone: InHand
+) -> None:
+    step = begin(house, browser)
+    for _ in range(10):
+        with pytest.raises(Refused):
+            go_on(house, browser, step, code="000000")
+    phone.approve(step)
+    step = go_on(house, browser, step)
+    assert step.denied is not None
+    assert house.door.grants == []
+
+
+def test_a_removed_phone_answers_nothing(house: House, browser: Browser, ada: Person, phone: InHand) -> None:
+    give(house, ada, "other")
+    step = begin(house, browser)
+    phone.approve(step)
+    with house.ground.store.write() as unit:
+        house.hall.methods.remove(unit, phone.id)
+    with pytest.raises(Refused, match="no longer registered"):
+        go_on(house, browser, step)
+    with pytest.raises(Refused, match="not set up"):
+        phone.look()
+
+
+# Setting up -------------------------------------------------------------------------------------
+def setting_up(house: House, browser: Browser) -> Step:
+    step = begin(house, browser)
+    return house.choose(browser, step, "push")
+
+
+def shown(house: House, step: Step) -> dict[str, object]:
+    assert step.person is not None
+    assert step.sign_in.enrolment is not None
+    return dict(house.flow.judge.factors.enrollers["push"].show(step.person, step.sign_in.enrolment))
+
+
+def connected(house: House, step: Step) -> InHand:
+    phones = Phones.of(house.hall.tools)
+    made = phones.connect(str(shown(house, step)["setup_code"]), public="x.y", label="Pixel")
+    return InHand(house, made.id)
+
+
+def test_a_phone_is_set_up_by_code_and_number(house: House, browser: Browser, ada: Person) -> None:
+    step = setting_up(house, browser)
+    assert isinstance(step.decision.verdict, Register)
+    assert str(shown(house, step)["address"]).startswith("https://login.example.org/authenticator/#")
+    assert waiting(house, browser, step) is Pending.WAITING
+    with pytest.raises(Unchecked, match="Scan the picture"):
+        enrol(house, browser, step)
+    phone = connected(house, step)
+    assert waiting(house, browser, step) is Pending.SETTLED
+    step = enrol(house, browser, step)
+    told = shown(house, step)
+    assert told["phone"] == "Pixel"
+    question = phone.look()
+    assert question is not None
+    assert question.setting_up
+    assert waiting(house, browser, step) is Pending.WAITING
+    assert phone.say(Said.APPROVED, str(told["number"])) is Said.APPROVED
+    step = enrol(house, browser, step)
+    assert step.decision.verdict == Register(factors=("recovery",))
+    assert house.save_codes(browser, step).reply is not None
+    # From now on it is the person's, under the id that it came by.
+    house.clock.advance(seconds=30)
+    other = Browser()
+    step = begin(house, other)
+    assert phone.approve(step) is Said.APPROVED
+    assert go_on(house, other, step).reply is not None
+
+
+def test_a_wrong_number_while_setting_up_can_be_tried_again(
+    house: House, browser: Browser, ada: Person
+) -> None:
+    step = setting_up(house, browser)
+    phone = connected(house, step)
+    step = enrol(house, browser, step)
+    wrong = f"{(int(str(shown(house, step)['number'])) + 1) % 100:02}"
+    assert phone.say(Said.APPROVED, wrong) is Said.WRONG
+    with pytest.raises(Refused, match="another number"):
+        enrol(house, browser, step)
+    step = enrol(house, browser, step, again="1")
+    assert phone.say(Said.APPROVED, str(shown(house, step)["number"])) is Said.APPROVED
+    assert enrol(house, browser, step).decision.verdict == Register(factors=("recovery",))
+
+
+def test_row_61_a_code_lets_one_phone_in_and_ends(house: House, browser: Browser, ada: Person) -> None:
+    step = setting_up(house, browser)
+    code = str(shown(house, step)["setup_code"])
+    phones = Phones.of(house.hall.tools)
+    with pytest.raises(Refused, match="not right"):
+        phones.connect("BBBB-BBBB-BBBB-BBBB", public="x.y", label="")
+    first = phones.connect(code.lower().replace("-", " "), public="x.y", label="")
+    with pytest.raises(Refused, match="not right"):
+        phones.connect(code, public="a.b", label="")
+    house.clock.advance(minutes=15)
+    with pytest.raises(Refused, match="not set up"):
+        phones.find(first.id)
+
+
+def test_row_61_while_it_is_set_up_it_answers_no_sign_in(
+    house: House, browser: Browser, ada: Person, phone: InHand
+) -> None:
+    other = give(house, house.person("bob", totp=False))
+    wish = house.request(house.partner(), register="push")
+    step = browser.took(house.flow.begin(wish, browser.visit()))
+    step = house.password(browser, step)
+    phone.approve(step)
+    step = go_on(house, browser, step)
+    assert isinstance(step.decision.verdict, Register)
+    new = connected(house, step)
+    thief = Browser(address="203.0.113.66")
+    theirs = begin(house, thief)
+    assert new.look() is None
+    request = asked(theirs).challenge["request"]
+    said = new.phones.answer(new.phone, request, Said.APPROVED, number=number(theirs))
+    assert said is Said.NOTHING
+    assert other.look() is None
+    with pytest.raises(Unchecked, match="another sign-in"):
+        enrol(house, browser, step)
+
+
+def test_a_person_signed_in_by_phone_is_asked_nothing_more(
+    house: House, browser: Browser, phone: InHand
+) -> None:
+    step = begin(house, browser)
+    phone.approve(step)
+    assert go_on(house, browser, step).reply is not None
+    again = house.flow.begin(house.request(house.partner()), browser.visit())
+    assert not isinstance(again.decision.verdict, Confirm)
+    assert again.reply is not None
