@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from idp.app.ground import Ground
-from idp.channels import Mail, Texts, mail, texts
+from idp.channels import Mail, Texts, calls, mail, texts
 from idp.channels.carriers import Carriers
 from idp.channels.handing import HandingOver
 from idp.channels.pages import PATH, ReceiptPages
 from idp.jobs import TRIES, Handler
 
 # What arrives a third time is a nuisance as a text; mail with a Message-ID that was seen is often dropped.
-_AT_MOST = {texts.KIND: 2, mail.KIND: TRIES}
+_AT_MOST = {texts.KIND: 2, mail.KIND: TRIES, calls.KIND: 1}
+_PLACES = {calls.KIND: calls.PATH}  # where carriers come back to, else PATH
 
 
 def texts_of(ground: Ground) -> Texts:
@@ -26,7 +28,7 @@ def mail_of(ground: Ground) -> Mail:
 
 
 def handlers(ground: Ground) -> Mapping[str, Handler]:
-    """Return the worker's handlers for texts and mail."""
+    """Return the worker's handlers for texts, mail and calls."""
     carriers = Carriers(ground.store, ground.sealer)
     return {
         kind: HandingOver(
@@ -35,10 +37,14 @@ def handlers(ground: Ground) -> Mapping[str, Handler]:
             carriers=carriers,
             audit=ground.audit,
             clock=ground.clock,
-            receipts=lambda: ground.issuers.default().base_url + PATH,
+            receipts=partial(_place, ground, kind),
         )
         for kind, at_most in _AT_MOST.items()
     }
+
+
+def _place(ground: Ground, kind: str) -> str:
+    return ground.issuers.default().base_url + _PLACES.get(kind, PATH)
 
 
 def pages(ground: Ground) -> ReceiptPages:

@@ -15,6 +15,7 @@ from idp.channels import Mail, Texts
 from idp.channels.carriers import Carriers
 from idp.core.ports import Clock
 from idp.desk.blocks import BlockDesk
+from idp.desk.calls import CallDesk
 from idp.desk.channels import ChannelDesk
 from idp.desk.consents import ConsentDesk
 from idp.desk.keys import KeyDesk
@@ -33,8 +34,9 @@ from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource
 from idp.directory.people import People
 from idp.factors.alarm import AlarmSettingsStore
+from idp.factors.call import CallSettingsStore
 from idp.factors.passkey import PasskeySettingsStore
-from idp.factors.sms import TextLimitsStore
+from idp.factors.tolls import TextLimitsStore
 from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, Sealer
 from idp.methods import Methods
@@ -63,6 +65,7 @@ class Desk:
     keys: KeyDesk
     texts: TextDesk
     passkeys: PasskeyDesk
+    calls: CallDesk
     blocks: BlockDesk
     limits: LimitDesk
     records: RecordDesk
@@ -124,6 +127,7 @@ def build_desk(
         ),
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
         passkeys=PasskeyDesk(store=store, clock=clock, settings=PasskeySettingsStore(store), audit=audit),
+        calls=CallDesk(store=store, clock=clock, settings=CallSettingsStore(store), audit=audit),
         blocks=_blocks(store, clock, people, audit),
         limits=_limits(store, clock, audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),

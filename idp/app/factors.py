@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from idp.core.ports import Enroller, OutOfBand
 from idp.factors.access_pass import AccessPass
+from idp.factors.call import Call
 from idp.factors.passkey import Passkey
 from idp.factors.password import Password
 from idp.factors.push import Push
@@ -20,7 +21,7 @@ from idp.signin.judge import Factors
 # A new factor is its file in factors/, its folder of templates, and its name here. In this order they
 # are asked for and proposed: the safer first. Who was given a pass is to use it; recovery codes are
 # the last resort.
-FACTORS = (Password, AccessPass, Passkey, Push, Totp, Sms, Recovery)
+FACTORS = (Password, AccessPass, Passkey, Push, Totp, Sms, Call, Recovery)
 WORTHS: Worths = {factor.name: factor.worth for factor in FACTORS}
 
 

@@ -32,7 +32,7 @@ from idp.signin.logout import SignOut
 from idp.signin.pages import SignInPages
 from idp.signin.record import SignIns
 from idp.signin.renewal import Renewal
-from idp.web.i18n import translate_for
+from idp.web.i18n import language_for, translate_for
 from idp.web.pacing import Pace
 
 # A second, of all pages that wait in one process: a tenth of what it can do (bench/README.md).
@@ -209,6 +209,7 @@ def _tools(ground: Ground, people: People, methods: Methods, notices: Notices) -
         application=lambda partner: _name(ground.partners.get(partner)),
         service_name=ground.service_name,
         translate=translate_for,
+        language=language_for,
     )
 
 

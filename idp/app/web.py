@@ -19,6 +19,7 @@ from idp.authenticator import pages as authenticator_pages
 from idp.channels import pages as channel_pages
 from idp.core.ports import Door
 from idp.directory.hashing import Cost
+from idp.factors.call import pages as call_pages
 from idp.oidc import pages as oidc_pages
 from idp.saml import pages as saml_pages
 from idp.settings import Settings
@@ -49,6 +50,7 @@ def build_app(
             *saml_pages.OPEN_ENDPOINTS,
             *oidc_pages.OPEN_ENDPOINTS,
             *channel_pages.OPEN_ENDPOINTS,
+            *call_pages.OPEN_ENDPOINTS,
         ),
         json_endpoints=(
             *oidc_pages.JSON_ENDPOINTS,
@@ -62,6 +64,7 @@ def build_app(
         saml_room.pages(ground, saml, hallway),
         oidc_room.pages(ground, hallway),
         channels_room.pages(ground),
+        call_pages.CallPages.of(hallway.tools),
         console.pages(ground, hallway),
         portal.pages(ground, hallway),
         authenticator_room.pages(ground, hallway),

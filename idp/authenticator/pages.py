@@ -13,9 +13,9 @@ from idp.channels.waking import Subscription
 from idp.core.browsers import browser_of
 from idp.core.errors import Refused
 from idp.core.ports import Clock
+from idp.factors.elsewhere import Said
 from idp.factors.push.factor import PATH
 from idp.factors.push.phones import Phone, Phones, Question
-from idp.factors.push.requests import Said
 from idp.keys import VapidKey
 from idp.store.columns import UNSTORABLE
 from idp.store.counters import place

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from idp.channels.gateway import HttpGateway, HttpSettings
 from idp.channels.smtp import Smtp, SmtpSettings
 from idp.channels.twilio import Twilio, TwilioSettings
+from idp.channels.twilio_voice import TwilioVoice, TwilioVoiceSettings
 from idp.core.codec import build, plain
 from idp.core.errors import Refused
 from idp.core.model import Actor
@@ -22,7 +23,7 @@ from idp.store import Change, Store, Unit, change
 from idp.store.revisioned import Revisioned
 from idp.store.schema import carriers as table
 
-Settings = HttpSettings | TwilioSettings | SmtpSettings
+Settings = HttpSettings | TwilioSettings | TwilioVoiceSettings | SmtpSettings
 
 _PURPOSE = "carrier"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -48,6 +49,7 @@ class _Type:
 _TYPES: Mapping[str, _Type] = {
     "http": _Type(kind="text", settings=HttpSettings, make=HttpGateway),
     "twilio": _Type(kind="text", settings=TwilioSettings, make=Twilio),
+    "twilio-voice": _Type(kind="call", settings=TwilioVoiceSettings, make=TwilioVoice),
     "smtp": _Type(kind="mail", settings=SmtpSettings, make=Smtp),
 }
 

@@ -154,6 +154,7 @@ def latest(connection: sa.Connection, kind: str, *, before: datetime) -> Deliver
 
 def masked(to: str) -> str:
     """Return what may be shown of a number (E.164) or mail address."""
+    to = to.partition(";")[0]  # an extension stands behind it
     local, at, domain = to.rpartition("@")
     return f"{local[:1]}•••@{domain}" if at else f"{_calling_code(to)} ••• {to[-2:]}"
 

@@ -59,7 +59,7 @@ class ReceiptPages:
             delivery = deliveries.by_secret(connection, secret)
         if delivery is None:
             raise Refused("There is no such message.")
-        receipt = self._carrier(name, delivery).receipt(self._callback())
+        receipt = self._carrier(name, delivery).receipt(read_callback(self.issuers.default().base_url))
         if receipt is not None:
             self._record(delivery, name, receipt)
 
@@ -68,18 +68,6 @@ class ReceiptPages:
             if each.carrier.name == name and each.carrier.kind == delivery.kind:
                 return each.carrier
         raise Refused("There is no such carrier.")
-
-    def _callback(self) -> Callback:
-        request.max_content_length = _LARGEST
-        body, query = request.get_data(cache=False), request.query_string.decode("ascii")
-        is_json = request.mimetype == "application/json"
-        return Callback(
-            # As it was given to the carrier, whatever the Host header says.
-            address=f"{self.issuers.default().base_url}{request.path}" + (f"?{query}" if query else ""),
-            query=_fields(query),
-            posted=flat(body) if is_json else _fields(body.decode()),
-            headers={key.lower(): value for key, value in request.headers.items()},
-        )
 
     def _record(self, delivery: Delivery, carrier: str, receipt: Receipt) -> None:
         detail = {"delivery": delivery.id, "kind": delivery.kind, "carrier": carrier}
@@ -94,6 +82,20 @@ class ReceiptPages:
         with self.store.write() as unit:
             if deliveries.reported(unit, delivery.id, receipt, at=self.clock.now()):
                 self.audit.record(unit, entry)
+
+
+def read_callback(base_url: str) -> Callback:
+    """Return the call that a carrier makes, at its address below base_url. Raises ValueError."""
+    request.max_content_length = _LARGEST
+    body, query = request.get_data(cache=False), request.query_string.decode("ascii")
+    is_json = request.mimetype == "application/json"
+    return Callback(
+        # As it was given to the carrier, whatever the Host header says.
+        address=f"{base_url}{request.path}" + (f"?{query}" if query else ""),
+        query=_fields(query),
+        posted=flat(body) if is_json else _fields(body.decode()),
+        headers={key.lower(): value for key, value in request.headers.items()},
+    )
 
 
 def _fields(text: str) -> Mapping[str, str]:

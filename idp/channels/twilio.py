@@ -42,8 +42,7 @@ class TwilioSettings:
 
     def check(self, *, secret_given: bool) -> None:
         """Raise Refused, saying what to change, when these cannot be used."""
-        if not _ACCOUNT.fullmatch(self.account):
-            raise Refused("An account at Twilio is AC and 32 hexadecimal digits.")
+        check_account(self.account)
         if not (_SENDER.fullmatch(self.sender) or _MESSAGING_SERVICE.fullmatch(self.sender)):
             raise Refused("The sender is a number like +14255550123, a name, or a messaging service (MG...).")
         check_address(self.api)
@@ -77,7 +76,7 @@ class Twilio:
             "Content-Type": "application/x-www-form-urlencoded",
         }
         try:
-            return _judged(
+            return judged(
                 self._client.post(address, urlencode(form).encode(), headers=headers, bounds=BOUNDS)
             )
         except (Blocked, Unanswered) as error:
@@ -85,10 +84,7 @@ class Twilio:
 
     def receipt(self, call: Callback) -> Receipt | None:
         """Read a signed status callback."""
-        sent = call.headers.get("x-twilio-signature", "")
-        # It signs the address with its port or without, by scheme and by its mood (its own words).
-        if not any(same(sent, signature(self._secret, each, call.posted)) for each in _spelled(call.address)):
-            raise Refused("The report is not Twilio's.")
+        check_signed(self._secret, call)
         match call.posted.get("MessageStatus"):
             case "delivered" | "read":
                 return Receipt(arrived=True)
@@ -99,13 +95,28 @@ class Twilio:
                 return None
 
 
+def check_account(account: str) -> None:
+    """Raise Refused unless it is the id of an account."""
+    if not _ACCOUNT.fullmatch(account):
+        raise Refused("An account at Twilio is AC and 32 hexadecimal digits.")
+
+
+def check_signed(secret: str, call: Callback) -> None:
+    """Raise Refused unless Twilio signed a callback: over the address as it was given to it, and the form."""
+    sent = call.headers.get("x-twilio-signature", "")
+    # It signs the address with its port or without, by scheme and by its mood (its own words).
+    if not any(same(sent, signature(secret, each, call.posted)) for each in _spelled(call.address)):
+        raise Refused("The report is not Twilio's.")
+
+
 def signature(secret: str, address: str, posted: Mapping[str, str]) -> str:
     """Return X-Twilio-Signature for a posted form: HMAC-SHA1 over the address, then the sorted fields."""
     data = address + "".join(name + posted[name] for name in sorted(posted))
     return b64encode(hmac.digest(secret.encode(), data.encode(), "sha1")).decode()
 
 
-def _judged(answer: Answer) -> Handover:
+def judged(answer: Answer) -> Handover:
+    """Return what an answer of its REST interface means."""
     said = flat(answer.body)
     if 200 <= answer.status < 300:
         taken = Taken.YES if said.get("sid") else Taken.PERHAPS

@@ -1,4 +1,4 @@
-"""idp channel: set up the carriers that take text messages and mail."""
+"""idp channel: set up the carriers that take text messages, calls and mail."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from idp.channels.deliveries import Delivery, Status
 from idp.channels.gateway import HttpSettings, Told
 from idp.channels.smtp import Security, SmtpSettings
 from idp.channels.twilio import API, TwilioSettings
+from idp.channels.twilio_voice import TwilioVoiceSettings
 from idp.cli.opening import Office, office
 from idp.cli.output import as_json, fields, moment, say, table
 from idp.core.codec import plain
@@ -38,7 +39,7 @@ _secret_stdin = click.option(
 
 @click.group()
 def command() -> None:
-    """Set up the carriers that take text messages and mail.
+    """Set up the carriers that take text messages, calls and mail.
 
     They are tried in order, until one takes a message. To change one, add it again under its
     name, with its secret.
@@ -115,6 +116,29 @@ def add_twilio(
 ) -> None:
     """Set up an account at Twilio for text messages."""
     settings = TwilioSettings(account=account, sender=sender, api=api, authorities=_certificates(ca))
+    _save(SetUp(name=name, settings=settings, prefixes=prefixes), _secret(given=secret_stdin))
+
+
+@command.command(name="add-twilio-voice")
+@click.argument("name")
+@click.option("--account", required=True, metavar="AC...", help="The account's SID; the secret is its token.")
+@click.option("--from", "caller", required=True, metavar="NUMBER", help="The number that people see.")
+@click.option("--api", default=API, show_default=True, metavar="URL", help="The API's address.")
+@_prefix
+@_ca
+@_secret_stdin
+def add_twilio_voice(
+    *,
+    name: str,
+    account: str,
+    caller: str,
+    api: str,
+    prefixes: tuple[str, ...],
+    ca: Path | None,
+    secret_stdin: bool,
+) -> None:
+    """Set up an account at Twilio for phone calls."""
+    settings = TwilioVoiceSettings(account=account, caller=caller, api=api, authorities=_certificates(ca))
     _save(SetUp(name=name, settings=settings, prefixes=prefixes), _secret(given=secret_stdin))
 
 
@@ -245,8 +269,12 @@ def log(*, person: str, limit: int, json_: bool) -> None:
 def _save(new: SetUp, secret: str) -> None:
     with office() as desk:
         known = desk.channels.save(new, secret, actor=desk.actor)
+    done = f"{'Updated' if known else 'Added'} {new.name}."
+    if new.kind == "call":
+        say(f"{done} Try it: idp method add NAME call NUMBER, and sign in.")
+        return
     to = "NUMBER" if new.kind == "text" else "ADDRESS"
-    say(f"{'Updated' if known else 'Added'} {new.name}. Try it: idp channel test {new.name} {to}")
+    say(f"{done} Try it: idp channel test {new.name} {to}")
 
 
 def _readable(value: object) -> object:

@@ -17,6 +17,7 @@ import click
 
 from idp.channels.carriers import SetUp
 from idp.channels.gateway import HttpSettings, Told
+from idp.channels.twilio_voice import TwilioVoiceSettings
 from idp.cli.children import Children, Program, stop_on_signals
 from idp.cli.opening import Office, office
 from idp.cli.output import fields, say, table
@@ -63,7 +64,8 @@ _PEOPLE = (
 )
 _HAS_AN_APP = "bob"
 _HAS_A_PHONE = "joan"
-_GATEWAY = "demo-phone"
+_GATEWAY, _VOICE = "demo-phone", "demo-calls"
+_ACCOUNT = "AC" + "0" * 32
 _Show = Callable[..., object]
 
 
@@ -211,7 +213,8 @@ def _settle_wiki(desk: Office, memory: _Memory, places: Places) -> None:
 
 
 def _settle_phone(desk: Office, memory: _Memory, places: Places) -> None:
-    if _there(desk.channels.show, _GATEWAY, desk.actor) and memory.get("phone") == places.phone:
+    there = all(_there(desk.channels.show, name, desk.actor) for name in (_GATEWAY, _VOICE))
+    if there and memory.get("phone") == places.phone:
         return
     memory.keep({"phone": places.phone, "phone_secret": new_secret()})
     gateway = HttpSettings(
@@ -221,7 +224,10 @@ def _settle_phone(desk: Office, memory: _Memory, places: Places) -> None:
         reference="id",
         arrived=Told(path="status", words=("delivered",)),
     )
-    desk.channels.save(SetUp(name=_GATEWAY, settings=gateway), memory.get("phone_secret"), actor=desk.actor)
+    # It takes calls as Twilio does.
+    voice = TwilioVoiceSettings(account=_ACCOUNT, caller="+14255550100", api=places.phone)
+    for name, settings in ((_GATEWAY, gateway), (_VOICE, voice)):
+        desk.channels.save(SetUp(name=name, settings=settings), memory.get("phone_secret"), actor=desk.actor)
 
 
 def _settle_expenses(memory: _Memory, places: Places, metadata: bytes) -> None:
@@ -278,7 +284,7 @@ def _announce(places: Places, memory: _Memory) -> None:
         {
             "Expenses (SAML)": places.expenses,
             "Wiki (OpenID Connect)": places.wiki,
-            "Phone (gets all texts)": places.phone,
+            "Phone (texts, calls)": places.phone,
             "Phone app": f"{places.provider}/authenticator/",
             "Identity provider": places.provider,
             "Logs": memory.folder,
@@ -287,7 +293,7 @@ def _announce(places: Places, memory: _Memory) -> None:
     say("")
     factors = {
         _HAS_AN_APP: f"authenticator app with the key {_fours(memory.get('seed'))}",
-        _HAS_A_PHONE: f"text messages, to be read at {places.phone}",
+        _HAS_A_PHONE: f"text messages and calls, at {places.phone}",
     }
     table(
         ("USER NAME", "PASSWORD", "SECOND FACTOR"),

@@ -13,12 +13,14 @@ from idp.cli.output import as_json, fields, moment, say, table
 from idp.core.codec import plain
 from idp.core.ids import in_fours
 from idp.factors.access_pass import PassTerms
+from idp.factors.call import PLACES
 from idp.factors.codes import Shape
 from idp.factors.totp import base32, new_seed, otpauth_uri, read_seed
 
 _USAGE = {
     "totp": "totp [--secret BASE32]",
     "sms": "sms NUMBER",
+    "call": "call NUMBER [--extension N] [--place PLACE] [--pin]",
     "recovery": "recovery",
     "pass": "pass [--lifetime M] [--start T] [--once] [--length N]",
 }
@@ -35,28 +37,45 @@ def command() -> None:
 @click.argument("kind", type=click.Choice(list(_USAGE)))
 @click.argument("number", required=False)
 @click.option("--secret", metavar="BASE32", help="totp: the seed of an existing app; else one is made.")
+@click.option("--extension", metavar="N", help="call: dialled once somebody picks up.")
+@click.option("--place", type=click.Choice(PLACES), help="call: whose phone it is (mobile).")
+@click.option("--pin", is_flag=True, help="call: a PIN is made, to be typed in each call.")
 @click.option("--lifetime", metavar="M", type=int, help="pass: how many minutes it works (60).")
 @click.option("--start", metavar="T", help="pass: when it begins to work, like 2026-03-01T08:00 (UTC).")
 @click.option("--once", is_flag=True, help="pass: it works once.")
 @click.option("--length", metavar="N", type=int, help="pass: how many characters it has (8).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-def add(*, name: str, kind: str, number: str | None, secret: str | None, json_: bool, **terms: Any) -> None:
+def add(
+    *,
+    name: str,
+    kind: str,
+    number: str | None,
+    secret: str | None,
+    extension: str | None,
+    place: str | None,
+    pin: bool,
+    json_: bool,
+    **terms: Any,
+) -> None:
     """Give NAME a way to prove who they are, besides the password.
 
-    totp is an authenticator app or token, sms NUMBER a phone that codes are texted to, recovery
-    a list of recovery codes, pass a temporary access pass.
+    totp is an authenticator app or token, sms NUMBER a phone that codes are texted to, call NUMBER
+    one that is called, recovery a list of recovery codes, pass a temporary access pass.
 
     What is made here is printed once and can not be read again. New recovery codes and a new
     pass take the place of the old ones. NUMBER has its country code, like "+1 425 555 0123".
     """
     wrong = (
-        (kind == "sms") is (number is None),
+        (kind in {"sms", "call"}) is (number is None),
+        kind != "call" and (extension or place or pin),
         kind != "totp" and secret is not None,
         kind != "pass" and any(terms.values()),
     )
     if any(wrong):
         raise click.UsageError(f"Write: idp method add {name} {_USAGE[kind]}")
-    if number is not None:
+    if kind == "call":
+        _add_call(name, str(number), extension=extension or "", place=place or "mobile", pin=pin, json_=json_)
+    elif number is not None:
         _add_sms(name, number, json_=json_)
     elif kind == "recovery":
         _add_recovery(name, json_=json_)
@@ -85,6 +104,18 @@ def _add_sms(name: str, number: str, *, json_: bool) -> None:
         return
     say(f"Added {method.label} to {account}.")
     fields({"Id": method.id})
+
+
+def _add_call(name: str, number: str, *, extension: str, place: str, pin: bool, json_: bool) -> None:
+    with office() as desk:
+        method, made = desk.methods.add_call(
+            name, number=number, extension=extension, place=place, pin=pin, actor=desk.actor
+        )
+    if json_:
+        as_json(plain(method) | ({"pin_made": made} if made else {}))
+        return
+    say(f"Added {method.label} to {name}.")
+    fields({"Id": method.id} | ({"PIN": made} if made else {}))
 
 
 def _add_recovery(name: str, *, json_: bool) -> None:

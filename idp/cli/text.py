@@ -7,7 +7,7 @@ import click
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields
 from idp.core.codec import plain
-from idp.factors.sms import TextLimits
+from idp.factors.tolls import TollLimits
 
 
 @click.group()
@@ -55,7 +55,7 @@ def set_(
     _show(after, json_=json_)
 
 
-def _show(shown: TextLimits, *, json_: bool) -> None:
+def _show(shown: TollLimits, *, json_: bool) -> None:
     if json_:
         as_json(plain(shown))
         return

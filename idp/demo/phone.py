@@ -17,6 +17,7 @@ from flask import Flask, Response, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 
 from idp.demo.site import make_site, run
+from idp.demo.switchboard import Switchboard
 
 _MOST = 50
 _SECONDS = 5  # for telling the provider that a text arrived
@@ -34,8 +35,9 @@ class Message:
 class _Phone:
     """Any number's phone: texts by their idempotency key, so that one sent twice is shown once."""
 
-    def __init__(self, *, provider: str, secret: str) -> None:
+    def __init__(self, *, provider: str, secret: str, switchboard: Switchboard) -> None:
         self._provider = provider
+        self._switchboard = switchboard
         self._secret = secret
         self._messages: OrderedDict[str, Message] = OrderedDict()
         self._lock = threading.Lock()
@@ -43,7 +45,12 @@ class _Phone:
     def home(self) -> ResponseReturnValue:
         with self._lock:
             newest_first = list(reversed(self._messages.values()))
-        return render_template("phone.html", messages=newest_first, app=self._provider + "/authenticator/")
+        return render_template(
+            "phone.html",
+            messages=newest_first,
+            rings=self._switchboard.rings(),
+            app=self._provider + "/authenticator/",
+        )
 
     def receive(self) -> ResponseReturnValue:
         given = request.headers.get("Authorization", "")
@@ -75,9 +82,11 @@ def make_app(*, provider: str, secret: str) -> Flask:
     must show ("Authorization: Bearer ...").
     """
     site = make_site("Phone", protocol="HTTP text gateway", accent="amber", live=True)
-    phone = _Phone(provider=provider, secret=secret)
+    switchboard = Switchboard(provider=provider, secret=secret)
+    phone = _Phone(provider=provider, secret=secret, switchboard=switchboard)
     site.add_url_rule("/", "home", phone.home)
     site.add_url_rule("/messages", "receive", phone.receive, methods=["POST"])
+    switchboard.install(site)
     return site
 
 

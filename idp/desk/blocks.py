@@ -15,8 +15,8 @@ from idp.desk.rights import need_owner
 from idp.directory import attributes, blocks
 from idp.directory.blocks import LASTS, Blocked
 from idp.directory.people import People
+from idp.factors import floods
 from idp.factors.alarm import AlarmSettings, AlarmSettingsStore
-from idp.factors.push import floods
 from idp.store import Store, Unit
 
 _LONGEST_REASON = 200

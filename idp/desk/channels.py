@@ -83,6 +83,10 @@ class ChannelDesk:
         need_owner(actor)
         with self.store.write(alone=True) as unit:
             kind = self.carriers.named(unit.connection, name).kind
+            if kind == "call":
+                raise Refused(
+                    "A carrier of calls is tried by a sign-in: give somebody a phone to be called on."
+                )
             delivery = self._send_mail(unit, name, to) if kind == "mail" else self._send_text(unit, name, to)
             detail = {"carrier": name, "delivery": delivery}
             self._record(unit, Event.CARRIER_TESTED, detail, actor)

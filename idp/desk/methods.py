@@ -14,7 +14,7 @@ from idp.desk.people import found
 from idp.desk.rights import need_owner
 from idp.directory import phones
 from idp.directory.people import People
-from idp.factors import access_pass, recovery, sms, totp
+from idp.factors import access_pass, call, recovery, sms, totp
 from idp.factors.access_pass import PassTerms
 from idp.factors.recovery import Recovery
 from idp.methods import Methods
@@ -46,6 +46,20 @@ class MethodDesk:
         need_owner(actor)
         phone = phones.read(number)
         return self._add(name, lambda person: sms.handed_out(person, phone, at=self.clock.now()), actor)
+
+    def add_call(
+        self, name: str, *, number: str, extension: str = "", place: str, pin: bool = False, actor: Actor
+    ) -> tuple[Method, str]:
+        """Register a phone that a person is called on; return it, and the PIN if one is made, this once.
+
+        place is one of `factors.call.PLACES`: an office's is not the person's to change. Raises Refused.
+        """
+        need_owner(actor)
+        made = call.new_pin() if pin else ""
+        phone = phones.read_callable(number)
+        line = call.Line(number=phone.number, extension=call.read_extension(extension), pin=made)
+        at = self.clock.now()
+        return self._add(name, lambda one: call.handed_out(one, line, place=place, at=at), actor), made
 
     def add_recovery(self, name: str, *, actor: Actor) -> tuple[Method, tuple[str, ...]]:
         """Give a person new recovery codes in place of the old ones; return them, this once.

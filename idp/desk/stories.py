@@ -14,6 +14,7 @@ _NAMES = {
     "password": "password",
     "passkey": "passkey",
     "push": "answer of the phone app",
+    "call": "answer to the phone call",
     "totp": "code from the authenticator app",
     "sms": "code in a text message",
     "recovery": "recovery code",
@@ -22,6 +23,7 @@ _NAMES = {
 _METHODS = {
     "passkey": "a passkey",
     "push": "the phone app",
+    "call": "a phone for calls",
     "totp": "an authenticator app",
     "sms": "a phone",
     "recovery": "recovery codes",
@@ -49,6 +51,12 @@ _ANSWERS = {
     "fraud": "The phone said that it was somebody else.",
     "wrong-number": "The phone typed another number than the page showed.",
     "no-answer": "The phone did not answer in time.",
+    "wrong-pin": "Another PIN was typed on the phone.",
+    "no-digits": "Nothing that counts was pressed on the phone.",
+    "busy": "The line was busy.",
+    "hung-up": "The call ended before anything was pressed.",
+    "voicemail": "A voice box picked up.",
+    "unreachable": "The phone could not be reached.",
 }
 
 
@@ -114,6 +122,8 @@ def _withheld(event: Recorded) -> str:
 
 
 def _asked_phone(event: Recorded) -> str:
+    if event.factor == "call":
+        return f"{event.detail.get('to', 'A phone')} was called."
     return "The person's phones were asked." if event.detail.get("phones") else "The new phone was asked."
 
 
@@ -154,9 +164,9 @@ _SENTENCES: Mapping[str, str | Callable[[Recorded], str]] = {
     Event.RIGHT_WHILE_LOCKED: _right_but_locked,
     Event.CODE_SENT: _sent,
     Event.CODE_WITHHELD: _withheld,
-    Event.PUSH_SENT: _asked_phone,
-    Event.PUSH_WITHHELD: _phone_not_asked,
-    Event.PUSH_ANSWERED: _phone_said,
+    Event.PHONE_ASKED: _asked_phone,
+    Event.PHONE_NOT_ASKED: _phone_not_asked,
+    Event.PHONE_ANSWERED: _phone_said,
     Event.FRAUD_REPORTED: "The person said that it was somebody else who tried to sign in.",
     Event.PERSON_BLOCKED: _blocked,
     Event.PERSON_UNBLOCKED: "The person was unblocked.",

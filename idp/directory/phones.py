@@ -14,6 +14,7 @@ _LONGEST = 40  # characters typed; ITU E.164 has 15 digits
 # Premium and shared-cost numbers earn whoever has us text them; pagers, voice boxes, internet
 # telephony and numbers of no known kind are how text pumping is done. Landlines get no texts.
 _TEXTABLE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+_CALLABLE = _TEXTABLE | {PhoneNumberType.FIXED_LINE}
 _HIDDEN = re.compile(r"\d(?=(?:\D*\d){2})")
 
 
@@ -42,14 +43,29 @@ def read(text: str, *, region: str = "") -> Phone:
 
     Raises Unchecked when it is no number, or one that can't or mustn't get text messages.
     """
+    phone, kind = _read(text, region)
+    if kind not in _TEXTABLE:
+        raise Unchecked("That number can’t get text messages. Use the number of a mobile phone.")
+    return phone
+
+
+def read_callable(text: str, *, region: str = "") -> Phone:
+    """Return a number that was typed and may be called: as `read`, and landlines too. Raises Unchecked."""
+    phone, kind = _read(text, region)
+    if kind not in _CALLABLE:
+        raise Unchecked("That number can’t be called from here. Use the number of an ordinary phone.")
+    return phone
+
+
+def _read(text: str, region: str) -> tuple[Phone, int]:
+    """Return a number and of what kind it is (PhoneNumberType). Raises Unchecked."""
     parsed = _parsed(text, region)
     found = phonenumbers.region_code_for_number(parsed) if parsed else None
     # 001: satellite and other networks of no country, which are as dear as premium numbers.
     if parsed is None or found in {None, "001"}:
         raise Unchecked("That is not a phone number. Write it with its country code, like +1 425 555 0123.")
-    if phonenumbers.number_type(parsed) not in _TEXTABLE:
-        raise Unchecked("That number can’t get text messages. Use the number of a mobile phone.")
-    return Phone(number=phonenumbers.format_number(parsed, PhoneNumberFormat.E164), region=found or "")
+    number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    return Phone(number=number, region=found or ""), phonenumbers.number_type(parsed)
 
 
 def stored(number: str) -> Phone:

@@ -97,6 +97,14 @@ def translate_for(text: str, wishes: str) -> str:
     return translate(text)
 
 
+def language_for(wishes: str) -> str:
+    """Return the tag of the language of this request's pages; outside of requests, the usual one."""
+    if not has_request_context():
+        return DEFAULT
+    prefer(wishes)
+    return language().tag
+
+
 def translate_count(one: str, many: str, count: int) -> str:
     """Return the form of a message that fits the count."""
     return language().texts.ngettext(one, many, count)

@@ -124,3 +124,35 @@ def test_a_text_leaves_at_once_and_its_way_is_shown(tmp_path):
     assert code == 0
     assert '"event":"delivery-accepted"' in err
     assert "425555" not in err
+
+
+def test_calls_have_a_carrier_settings_and_phones(idp) -> None:
+    made = idp(
+        *("channel", "add-twilio-voice", "voice", "--account", "AC" + "0" * 32),
+        *("--from", "+14255550100", "--secret-stdin"),
+        given="token\n",
+    )
+    assert "idp method add NAME call NUMBER" in made.stdout
+    (listed,) = idp.json("channel", "list")
+    assert listed["type"] == "twilio-voice"
+    assert "tried by a sign-in" in idp.refused("channel", "test", "voice", "+14255550123")
+    idp("person", "add", "ada", "--password-stdin", given="correct horse\n")
+    phone = idp.json("method", "add", "ada", "call", "+14255550123", "--extension", "42", "--place", "office")
+    assert phone["label"].endswith("(42)")
+    assert phone["data"] == {"place": "office", "pin": "no"}
+    pinned = idp.json("method", "add", "ada", "call", "+14255550124", "--pin")
+    assert len(pinned["pin_made"]) == 6
+    assert "An extension has" in idp.refused(
+        "method", "add", "ada", "call", "+14255550125", "--extension", "x"
+    )
+    assert idp("method", "add", "ada", "sms", "+14255550126", "--pin", exit_code=2)
+    shown = idp.json("call", "show")
+    assert shown["mode"] == "key"
+    after = idp.json(
+        "call", "set", "--mode", "pin", "--per-day", "7", "--country", "de", "--greeting", "de=Hallo."
+    )
+    assert (after["mode"], after["limits"]["daily"], after["limits"]["countries"]) == ("pin", 7, ["DE"])
+    assert after["greetings"] == {"de": "Hallo."}
+    assert "type a PIN" in idp("call", "set", "--all-countries", "--greeting", "de=").stdout
+    assert idp("call", "set", "--greeting", "Hallo", exit_code=2)
+    assert "A language is written" in idp.refused("call", "set", "--greeting", "d'=x")

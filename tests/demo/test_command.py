@@ -44,7 +44,7 @@ def test_it_prints_addresses_and_credentials(demo: Demo, data: Path) -> None:
         r"^bob +\S{9,} +authenticator app with the key ([A-Z2-7]{4} )+", demo.printed, re.MULTILINE
     )
     assert re.search(
-        rf"^joan +\S{{9,}} +text messages, to be read at {demo.phone}", demo.printed, re.MULTILINE
+        rf"^joan +\S{{9,}} +text messages and calls, at {demo.phone}", demo.printed, re.MULTILINE
     )
     assert re.search(r"^grace +\S{9,} ", demo.printed, re.MULTILINE)
 

@@ -45,6 +45,7 @@ _ARGUMENTS = {
     "new": NewPerson(name="eve"),
     "password": "secret words",
     "name": "ada",
+    "place": "mobile",
     "seed": b"0" * 20,
     "sealer": None,
     "method_id": "m",

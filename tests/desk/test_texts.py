@@ -8,15 +8,15 @@ import pytest
 
 from idp.core.errors import Refused
 from idp.directory.people import NewPerson
-from idp.factors.sms import TextLimits
+from idp.factors.tolls import TollLimits
 from tests.desk.conftest import OWNER
 
 
 def test_what_is_not_given_stays(desk):
-    assert desk.texts.show(actor=OWNER) == TextLimits()
+    assert desk.texts.show(actor=OWNER) == TollLimits()
     desk.texts.set(daily=10, countries=["us", "DE", "us"], actor=OWNER)
     after = desk.texts.set(per_country=0, actor=OWNER)
-    assert after == TextLimits(daily=10, per_country=0, countries=("DE", "US"))
+    assert after == TollLimits(daily=10, per_country=0, countries=("DE", "US"))
     assert desk.texts.show(actor=OWNER) == after
     assert desk.texts.set(countries=(), actor=OWNER).countries == ()
     assert [json.loads(line)["event"] for line in desk.log] == ["limits-changed"] * 3
@@ -28,7 +28,7 @@ def test_what_is_not_given_stays(desk):
 def test_what_makes_no_sense_is_refused_and_changes_nothing(desk, wrong):
     with pytest.raises(Refused):
         desk.texts.set(**wrong, actor=OWNER)
-    assert desk.texts.show(actor=OWNER) == TextLimits()
+    assert desk.texts.show(actor=OWNER) == TollLimits()
     assert desk.log == []
 
 

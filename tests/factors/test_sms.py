@@ -9,10 +9,10 @@ import pytest
 
 from idp.core.errors import Refused
 from idp.directory import phones
-from idp.factors.sms import Allowance, TextLimits, TextLimitsStore
-from idp.factors.sms.allowance import Spending, TooManyTexts
+from idp.factors.floods import TooMany
 from idp.factors.sms.factor import Messages
 from idp.factors.sms.sent import SentCodes
+from idp.factors.tolls import TEXTS, Allowance, Spending, TextLimitsStore, TollLimits
 from idp.keys import Issuers
 from tests.hallway import ACTOR
 
@@ -26,7 +26,7 @@ def limits(store) -> TextLimitsStore:
 
 @pytest.fixture
 def allowance(sealer, limits) -> Allowance:
-    return Allowance(sealer=sealer, limits=limits)
+    return Allowance("texts", TEXTS, sealer=sealer, limits=limits.get)
 
 
 def spend(store, allowance, clock, spending: Spending) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_text_is_in_the_persons_language_and_its_last_line_in_no_language(stor
 def test_row_58_each_limit_holds_by_itself(store, allowance, clock, same, most, window, over):
     for number in range(most):
         spend(store, allowance, clock, other(number, *same))
-    with pytest.raises(TooManyTexts) as caught:
+    with pytest.raises(TooMany) as caught:
         spend(store, allowance, clock, other(most, *same))
     assert caught.value.over == over
     assert caught.value.status == 429
@@ -99,10 +99,10 @@ def answer(store, allowance, clock, codes: SentCodes, spending: Spending) -> Non
 
 def test_row_58_answered_texts_count_for_the_day_too(store, allowance, clock, limits, sealer):
     with store.write() as unit:
-        limits.put(unit, TextLimits(daily=3), actor=ACTOR, at=clock.now())
+        limits.put(unit, TollLimits(daily=3), actor=ACTOR, at=clock.now())
     for number in range(3):
         answer(store, allowance, clock, SentCodes(sealer), other(number))
-    with pytest.raises(TooManyTexts) as caught:
+    with pytest.raises(TooMany) as caught:
         spend(store, allowance, clock, other(3))
     assert caught.value.over == "day"
 
@@ -110,7 +110,7 @@ def test_row_58_answered_texts_count_for_the_day_too(store, allowance, clock, li
 def test_row_58_answering_all_of_them_does_not_get_past_fifty_a_day(store, allowance, clock, sealer):
     for number in range(50):
         answer(store, allowance, clock, SentCodes(sealer), other(number, "person"))
-    with pytest.raises(TooManyTexts) as caught:
+    with pytest.raises(TooMany) as caught:
         spend(store, allowance, clock, other(50, "person"))
     assert caught.value.over == "person's day"
     clock.advance(hours=24)
@@ -120,7 +120,7 @@ def test_row_58_answering_all_of_them_does_not_get_past_fifty_a_day(store, allow
 def test_neighbours_in_an_ipv6_network_are_one(store, allowance, clock):
     for number in range(50):
         spend(store, allowance, clock, replace(other(number), address=f"2001:db8::{number:x}"))
-    with pytest.raises(TooManyTexts):
+    with pytest.raises(TooMany):
         spend(store, allowance, clock, replace(other(50), address="2001:db8::ffff"))
 
 
@@ -128,7 +128,7 @@ def test_a_text_that_does_not_leave_counts_nowhere(store, allowance, clock):
     for number in range(5):
         spend(store, allowance, clock, other(number, "sign_in", "person"))
     for _ in range(20):
-        with pytest.raises(TooManyTexts):
+        with pytest.raises(TooMany):
             spend(store, allowance, clock, SPENDING)
     for number in range(5, 10):
         spend(store, allowance, clock, other(number, "person"))
@@ -141,8 +141,8 @@ def test_what_a_right_answer_gives_back_holds_no_number(store, allowance, clock)
 
 
 def test_limits_are_set_as_one_change_and_read_back(store, limits, clock):
-    assert limits.get() == TextLimits()
-    wanted = TextLimits(daily=7, per_country=3, countries=("DE",))
+    assert limits.get() == TollLimits()
+    wanted = TollLimits(daily=7, per_country=3, countries=("DE",))
     with store.write() as unit:
         limits.put(unit, wanted, actor=ACTOR, at=clock.now())
     assert limits.get() == wanted
@@ -151,7 +151,7 @@ def test_limits_are_set_as_one_change_and_read_back(store, limits, clock):
 
 def test_only_allowed_countries_get_texts(store, limits, allowance, clock):
     with store.write() as unit:
-        limits.put(unit, TextLimits(countries=("EG",)), actor=ACTOR, at=clock.now())
+        limits.put(unit, TollLimits(countries=("EG",)), actor=ACTOR, at=clock.now())
     with pytest.raises(Refused):
         spend(store, allowance, clock, SPENDING)
     spend(store, allowance, clock, other(1))

@@ -51,6 +51,8 @@ ADDRESSES = {
     "/admin/applications/<partner_id>": "an owner's session",
     "/saml/sso": "a partner's request",
     "/channels/receipts/<name>/<secret>": "the address that a carrier was told",
+    "/channels/calls/<name>/<secret>": "the address that a carrier was told, and its signature",
+    "/channels/calls/<name>/<secret>/ended": "the address that a carrier was told, and its signature",
     "/oidc/token": "a client's secret or verifier",
     "/oidc/introspect": "a client's secret or key",
     "/oidc/revoke": "a client's secret or the token",

@@ -26,7 +26,7 @@ from idp.web.setup import make_flask
 from idp.web.templating import page
 from tests.pages.samples_admin import ADMIN
 from tests.pages.samples_portal import PORTAL
-from tests.pages.samples_push import PUSH
+from tests.pages.samples_push import CALL, PUSH
 
 _WRONG = (
     "That user name or password is not right. Check both and try again. "
@@ -307,7 +307,7 @@ SAMPLES = (
     ),
     *(
         Sample(name=name, template=template, context=dict(context), then=then)
-        for name, (template, context, then) in PUSH.items()
+        for name, (template, context, then) in {**PUSH, **CALL}.items()
     ),
 )
 

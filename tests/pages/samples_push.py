@@ -82,3 +82,33 @@ PUSH: Mapping[str, tuple[str, Mapping[str, object], str]] = {
         for outcome in ("approved", "denied", "fraud", "wrong-number", "late")
     },
 }
+
+_CALLING = {
+    **_STEP,
+    "factor": "call",
+    "method": "m1",
+    "method_detail": "+1 •••-•••-••67",
+    "username": "ada@example.com",
+}
+_COUNTRIES = {"US": "+1", "DE": "+49", "EG": "+20"}
+
+CALL: Mapping[str, tuple[str, Mapping[str, object], str]] = {
+    "call": ("factors/call/ask.html", {**_CALLING, "challenge": {"mode": "key"}}, ""),
+    "call-pin": ("factors/call/ask.html", {**_CALLING, "challenge": {"mode": "pin"}}, ""),
+    "call-code": ("factors/call/ask.html", {**_CALLING, "challenge": {"mode": "code"}}, ""),
+    "call-busy": (
+        "factors/call/ask.html",
+        {**_CALLING, "challenge": {"mode": "key"}, "error": "The line was busy. Have us call again."},
+        "",
+    ),
+    "setup-call": (
+        "factors/call/setup.html",
+        {**_SETTING_UP, "factor": "call", "countries": _COUNTRIES, "pins": True},
+        "",
+    ),
+    "setup-call-ringing": (
+        "factors/call/setup.html",
+        {**_SETTING_UP, "factor": "call", "number": "+1 •••-•••-••67", "mode": "key"},
+        "",
+    ),
+}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from idp.core.ids import new_id
 from idp.core.model import Asked, Person
 from idp.core.ports import NewMethod
+from idp.factors.elsewhere import Said
 from idp.factors.push import Phones
 from idp.factors.push.phones import Phone, Question
-from idp.factors.push.requests import Said
 from idp.signin.steps import Step
 from tests.hallway import Browser, House
 from tests.proofs import proof

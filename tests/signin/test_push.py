@@ -9,8 +9,9 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.model import Person, Strength
 from idp.core.ports import Pending
 from idp.factors.codes import hotp
+from idp.factors.elsewhere import Said
 from idp.factors.push import Phones
-from idp.factors.push.requests import LASTS, Said
+from idp.factors.push.factor import LASTS
 from idp.policy.model import Confirm, Register
 from idp.signin.record import Foreign
 from idp.signin.steps import Step
@@ -53,8 +54,8 @@ def test_the_number_on_the_page_typed_on_the_phone_is_a_second_factor(
     assert grant.amr == ("pwd", "pop", "swk", "mfa")
     assert phone.look() is None
     told = [(one["event"], one.get("reason")) for one in events(house)]
-    assert ("push-sent", "") in told
-    assert ("push-answered", "approved") in told
+    assert ("phone-asked", "") in told
+    assert ("phone-answered", "approved") in told
 
 
 def events(house: House) -> list[dict[str, object]]:

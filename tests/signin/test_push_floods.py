@@ -12,7 +12,8 @@ from idp.core.errors import Reason
 from idp.core.model import Person
 from idp.directory import blocks
 from idp.factors.alarm import AlarmSettings, AlarmSettingsStore
-from idp.factors.push.requests import LASTS, Said
+from idp.factors.elsewhere import Said
+from idp.factors.push.factor import LASTS
 from idp.jobs import Outbox
 from idp.jobs.outbox import Outcome
 from idp.policy.model import Deny
@@ -66,7 +67,7 @@ def is_asked(step: Step) -> bool:
 
 def test_row_62_five_in_a_quarter_of_an_hour(house: House, phone: InHand) -> None:
     assert [is_asked(in_vain(house)) for _ in range(6)] == [True] * 5 + [False]
-    assert [one["phones"] for one in recorded(house, event="push-sent")] == [1] * 5
+    assert [one["phones"] for one in recorded(house, event="phone-asked")] == [1] * 5
     # Another way is still there, and is asked for at once.
     step = begin(house, Browser())
     assert step.sign_in.asked is not None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from idp.core.errors import Refused, Unchecked
 from idp.core.model import Person
-from idp.factors.sms.allowance import TextLimits, TextLimitsStore
+from idp.factors.tolls import TextLimitsStore, TollLimits
 from idp.policy.model import Ask, Deny, Register
 from idp.signin.record import SignIns
 from idp.store import schema
@@ -309,13 +309,13 @@ def test_answered_texts_are_given_back(house: House, phoned: Person) -> None:
 @pytest.mark.parametrize(
     ("limits", "over", "said"),
     [
-        (TextLimits(daily=0), "day", "tomorrow"),
-        (TextLimits(per_country=0), "country", "Wait an hour"),
-        (TextLimits(countries=("DE", "EG")), "countries", "that country"),
+        (TollLimits(daily=0), "day", "tomorrow"),
+        (TollLimits(per_country=0), "country", "Wait an hour"),
+        (TollLimits(countries=("DE", "EG")), "countries", "that country"),
     ],
 )
 def test_row_58_what_an_administrator_limits(
-    house: House, browser: Browser, phoned: Person, limits: TextLimits, over: str, said: str
+    house: House, browser: Browser, phoned: Person, limits: TollLimits, over: str, said: str
 ) -> None:
     with house.ground.store.write() as unit:
         TextLimitsStore(house.ground.store).put(unit, limits, actor=ACTOR, at=house.clock.now())

@@ -1,7 +1,6 @@
 """The phone app: approve a sign-in by typing the number that its page shows, or type the app's code."""
 
-from idp.factors.push import floods
 from idp.factors.push.factor import Push
 from idp.factors.push.phones import Phones
 
-__all__ = ["Phones", "Push", "floods"]
+__all__ = ["Phones", "Push"]

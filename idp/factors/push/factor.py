@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 from urllib.parse import urlsplit
 
 import segno
-import sqlalchemy as sa
 
-from idp.audit import AuditLog, Entry, Event
 from idp.channels.waking import Wakes
 from idp.core.errors import Refused, Unchecked
 from idp.core.ids import in_fours, new_id, readable
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod, Pending
-from idp.factors.alarm import Alarm, Occasion, Why
+from idp.factors import elsewhere
 from idp.factors.codes import WRONG, Shape, accepted, target_of
+from idp.factors.elsewhere import Elsewhere, Request, Said
 from idp.factors.proofs import proof_of
-from idp.factors.push import floods, requests, setups
-from idp.factors.push.floods import TooManyRequests
-from idp.factors.push.requests import Request, Said
+from idp.factors.push import setups
 from idp.factors.push.setups import Setup, Setups
 from idp.factors.tools import Tools
 from idp.keys import Issuers, Sealer
@@ -35,15 +33,16 @@ from idp.store import Store, Unit
 LABEL = "Phone app"
 PATH = "/authenticator/"
 _PURPOSE = "enrolment"
+LASTS = timedelta(minutes=2)
 _SEED = 20  # bytes: the 160 bits that RFC 4226 4 recommends
 
 _WAITING = "Nothing has come from your phone yet. Open the app there and type the number."
 _NOT_YET = "No phone has come with that code yet. Scan the picture with your phone first."
-_OVER = "That request is over. Send a new one."
 _NO: Mapping[Said, str] = {
     Said.WRONG: "The phone got another number than the one shown here. Send a new request and try again.",
     Said.DENIED: "The sign-in was turned down on your phone.",
     Said.FRAUD: "The sign-in was turned down on your phone.",
+    Said.NO_ANSWER: "Nobody answered on your phone in time. Send a new request.",
 }
 
 
@@ -66,9 +65,7 @@ class Push:
     sealer: Sealer
     setups: Setups
     wakes: Wakes
-    alarm: Alarm
-    application: Callable[[str], str]
-    audit: AuditLog
+    elsewhere: Elsewhere
 
     @classmethod
     def of(cls, tools: Tools) -> Push:
@@ -81,9 +78,7 @@ class Push:
             sealer=tools.sealer,
             setups=Setups(tools.sealer),
             wakes=Wakes(tools.outbox),
-            alarm=tools.alarm,
-            application=tools.application,
-            audit=tools.audit,
+            elsewhere=tools.elsewhere(cls.name, LASTS),
         )
 
     # Asking -----------------------------------------------------------------------------------
@@ -100,8 +95,9 @@ class Push:
         asked, now = sign_in.asked, self.clock.now()
         again = asked is not None and asked.factor == self.name
         with self.store.read() as connection:
-            latest = requests.of(connection, sign_in.person)
-        if latest is None or again or latest.sign_in != sign_in.id or not latest.open(now):
+            latest = elsewhere.of(connection, sign_in.person)
+        mine = latest is not None and (latest.factor, latest.sign_in) == (self.name, sign_in.id)
+        if latest is None or again or not mine or not latest.open(now):
             latest = self._ask(sign_in)
         return Asked(factor=self.name, challenge={"request": latest.id, "number": latest.number})
 
@@ -118,16 +114,16 @@ class Push:
             return self._by_code(sign_in, answer["code"])
         challenge = sign_in.asked.challenge if sign_in.asked else {}
         with self.store.write() as unit:
-            request = self._mine(unit.connection, sign_in, sign_in.person, challenge.get("request", ""))
-            self._take(unit, request)
+            request = self.elsewhere.take(
+                unit, sign_in, sign_in.person, challenge.get("request", ""), waiting=_WAITING
+            )
             if request.outcome is Said.APPROVED:
                 method = self.methods.mine(
                     unit.connection, request.method, person=sign_in.person, factor=self.name
                 )
                 self.methods.used(unit, method.id)
-                floods.forget(unit, person=sign_in.person)
         if request.outcome is not Said.APPROVED:
-            raise _no(request)
+            raise elsewhere.no(request, _NO)
         return self._proof(sign_in.person, request.method, "pop", "swk")
 
     def outcome(self, sign_in: SignIn) -> Pending:
@@ -140,29 +136,7 @@ class Push:
                 come = setup is not None and setup.connected
                 return Pending.SETTLED if come else Pending.OVER if setup is None else Pending.WAITING
             place = draft.draft if draft else sign_in.asked.challenge if sign_in.asked else {}
-            request = requests.one(connection, place.get("request", ""))
-        if request is None or request.sign_in != sign_in.id or request.told:
-            return Pending.OVER
-        return Pending.WAITING if request.open(now) else Pending.SETTLED
-
-    @staticmethod
-    def _mine(connection: sa.Connection, sign_in: SignIn, person: str, request_id: str) -> Request:
-        """Return the request of this sign-in, whose browser has not changed. Raises Unchecked."""
-        request = requests.one(connection, request_id)
-        place = (sign_in.id, sign_in.browser, person)
-        if request is None or (request.sign_in, request.browser, request.person) != place or request.told:
-            raise Unchecked(_OVER)
-        return request
-
-    def _take(self, unit: Unit, request: Request) -> None:
-        """Take up what came of a request, once. Raises Unchecked while it is open, or was taken."""
-        now = self.clock.now()
-        if request.open(now):
-            raise Unchecked(_WAITING)
-        if not requests.take(unit, request):
-            raise Unchecked(_OVER)
-        if request.outcome is Said.NOTHING:
-            record(self.audit, unit, Event.PUSH_ANSWERED, request, reason="no-answer")
+            return self.elsewhere.pending(connection, sign_in, place)
 
     def _by_code(self, sign_in: SignIn, typed: str) -> Proof:
         now = self.clock.now()
@@ -174,65 +148,26 @@ class Push:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self.methods.advance(unit, method.id, step):
                 raise Refused(WRONG)
-            requests.withdraw(unit, sign_in.person, sign_in=sign_in.id, now=now)
+            elsewhere.withdraw(unit, sign_in.person, sign_in=sign_in.id, now=now)
         return self._proof(sign_in.person, method.id, "otp")
 
     def _proof(self, person: str, method: str, *amr: str) -> Proof:
         return replace(proof_of(self, person=person, method=method, at=self.clock.now()), amr=amr)
 
-    # Requests ---------------------------------------------------------------------------------
     def _ask(self, sign_in: SignIn, *, person: str = "", device: str = "") -> Request:
         """Ask a person's phones, or only the one that is being set up. Raises Unchecked."""
-        request = self._new(sign_in, person or sign_in.person, device)
-        try:
-            with self.store.write() as unit:
-                now = request.asked_at
-                floods.count_request(unit, person=request.person, sign_in=sign_in.id, now=now)
-                requests.ask(unit, request)
-                phones = self._wake(unit, request)
-                record(self.audit, unit, Event.PUSH_SENT, request, detail={"phones": phones})
-        except TooManyRequests as refused:
-            with self.store.write() as unit:
-                record(self.audit, unit, Event.PUSH_WITHHELD, request, reason=refused.over)
-                if refused.endless:
-                    self.alarm(unit, request.person, Why.FLOOD, self.occasion(request))
-            raise
+        number = f"{secrets.randbelow(100):02}"
+        request, _ = self.elsewhere.new(sign_in, person or sign_in.person, device=device, number=number)
+        self.elsewhere.ask(request, partial(self._wake, request))
         return request
 
-    def _new(self, sign_in: SignIn, person: str, device: str) -> Request:
-        now = self.clock.now()
-        return Request(
-            person=person,
-            id=new_id(),
-            sign_in=sign_in.id,
-            browser=sign_in.browser,
-            number=f"{secrets.randbelow(100):02}",
-            device=device,
-            partner=sign_in.request.partner,
-            address=sign_in.network.address,
-            user_agent=sign_in.network.user_agent[:400],
-            correlation=sign_in.correlation,
-            asked_at=now,
-            expires_at=min(now + requests.LASTS, sign_in.expires_at),
-        )
-
-    def _wake(self, unit: Unit, request: Request) -> int:
+    def _wake(self, request: Request, unit: Unit) -> Mapping[str, object]:
         if request.device:  # it is at hand, and open
-            return 0
+            return {"phones": 0}
         phones = [one for one in self.methods.of(unit.connection, request.person) if one.factor == self.name]
         for phone in phones:
             self.wakes.send(unit, phone.id, expires_at=request.expires_at)
-        return len(phones)
-
-    def occasion(self, request: Request) -> Occasion:
-        """Return what an alarm tells of a request."""
-        return Occasion(
-            factor=self.name,
-            partner=request.partner,
-            application=self.application(request.partner),
-            address=request.address,
-            correlation=request.correlation,
-        )
+        return {"phones": len(phones)}
 
     # Setting up -------------------------------------------------------------------------------
     def propose(self, person: Person) -> Offer | None:
@@ -283,11 +218,10 @@ class Push:
             asked = {"request": request.id, "number": request.number, "label": setup.label}
             return Enrolment(factor=self.name, draft={**draft, **asked})
         with self.store.write() as unit:
-            request = self._mine(unit.connection, sign_in, person.id, draft["request"])
-            self._take(unit, request)
+            request = self.elsewhere.take(unit, sign_in, person.id, draft["request"], waiting=_WAITING)
             approved = request.outcome is Said.APPROVED and self.setups.end(unit, setup.id)
         if not approved:
-            raise _no(request)
+            raise elsewhere.no(request, _NO)
         return NewMethod(
             id=setup.id,
             factor=self.name,
@@ -297,35 +231,6 @@ class Push:
             data={"public": setup.public},
             proof=self._proof(person.id, "", "pop", "swk"),
         )
-
-
-def record(
-    audit: AuditLog,
-    unit: Unit,
-    event: Event,
-    request: Request,
-    *,
-    reason: str = "",
-    detail: Mapping[str, object] | None = None,
-) -> None:
-    """Put on record what became of a request."""
-    entry = Entry(
-        event=event,
-        person=request.person,
-        partner=request.partner,
-        factor=Push.name,
-        reason=reason,
-        correlation=request.correlation,
-        detail=detail or {},
-        address=request.address,
-    )
-    audit.record(unit, entry)
-
-
-def _no(request: Request) -> Refused:
-    if request.outcome is Said.NOTHING:
-        return Unchecked("Nobody answered on your phone in time. Send a new request.")
-    return Refused(_NO.get(request.outcome, _OVER), detail=request.outcome.value)
 
 
 def _which(seeds: Sequence[tuple[Method, bytes]], typed: str, now: datetime) -> tuple[int, Method]:

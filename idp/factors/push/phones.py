@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from base64 import b32encode
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from idp.audit import AuditLog, Event
 from idp.channels.waking import Subscription, Subscriptions
 from idp.core.errors import Refused
 from idp.core.ids import same
 from idp.core.model import Method, Person
 from idp.core.ports import Clock
 from idp.directory.people import People
-from idp.factors.alarm import Alarm, Why
+from idp.factors import elsewhere
 from idp.factors.codes import read_letters
-from idp.factors.push import floods, requests
-from idp.factors.push.factor import Push, record
-from idp.factors.push.requests import Request, Said
+from idp.factors.elsewhere import Elsewhere, Request, Said
+from idp.factors.push.factor import LASTS, Push
 from idp.factors.push.setups import Setup, Setups
 from idp.factors.tools import Tools
 from idp.methods import Methods, label_of
-from idp.store import Store, Unit
+from idp.store import Store
 
 GONE = "This account is not set up on this phone any more."
 _USED = "That code is not right, or was used already. Get a new one on the page that showed it."
@@ -68,11 +65,8 @@ class Phones:
     methods: Methods
     setups: Setups
     subscriptions: Subscriptions
-    push: Push
-    alarm: Alarm
-    application: Callable[[str], str]
+    elsewhere: Elsewhere
     service_name: str
-    audit: AuditLog
 
     @classmethod
     def of(cls, tools: Tools) -> Phones:
@@ -84,11 +78,8 @@ class Phones:
             methods=tools.methods,
             setups=Setups(tools.sealer),
             subscriptions=Subscriptions(tools.sealer),
-            push=Push.of(tools),
-            alarm=tools.alarm,
-            application=tools.application,
+            elsewhere=tools.elsewhere(Push.name, LASTS),
             service_name=tools.service_name,
-            audit=tools.audit,
         )
 
     def connect(self, token: str, *, public: str, label: str) -> Connected:
@@ -121,14 +112,14 @@ class Phones:
         """Return what this phone is asked now."""
         now = self.clock.now()
         with self.store.read() as connection:
-            request = requests.of(connection, phone.method.person)
+            request = elsewhere.of(connection, phone.method.person)
             if request is None or not request.open(now) or not _asked(request, phone):
                 return None
             if not self._may_answer(connection, phone, now):
                 return None
         return Question(
             request=request,
-            application=self.application(request.partner),
+            application=self.elsewhere.application(request.partner),
             setting_up=request.device != "",
         )
 
@@ -139,36 +130,22 @@ class Phones:
         """
         now = self.clock.now()
         with self.store.write() as unit:
-            request = requests.one(unit.connection, request_id)
-            if request is None or not self._may_answer(unit.connection, phone, now):
+            request = elsewhere.one(unit.connection, request_id)
+            if request is None or (request.factor, request.person) != (Push.name, phone.method.person):
+                return Said.NOTHING
+            if not self._may_answer(unit.connection, phone, now):
                 return Said.NOTHING
             if said is Said.APPROVED and not same(request.number, number):
                 said = Said.WRONG
-            if not requests.answer(unit, request.id, said, by=phone.method, ready=phone.ready, now=now):
-                return Said.NOTHING
-            record(
-                self.audit,
-                unit,
-                Event.PUSH_ANSWERED,
-                request,
-                reason=said,
-                detail={"method": phone.method.id},
+            counted = self.elsewhere.answered(
+                unit, request, said, by=phone.method.id, ready=phone.ready, now=now
             )
-            # While it is being set up the phone may be anybody's: it blocks nobody.
-            if phone.ready:
-                self._heed(unit, request, said, now)
-        return said
+        return said if counted else Said.NOTHING
 
     def subscribe(self, phone: Phone, subscription: Subscription) -> None:
         """Wake the phone there from now on. Raises Refused."""
         with self.store.write() as unit:
             self.subscriptions.put(unit, phone.method.id, subscription, at=self.clock.now())
-
-    def _heed(self, unit: Unit, request: Request, said: Said, now: datetime) -> None:
-        if said is Said.FRAUD:
-            self.alarm(unit, request.person, Why.FRAUD, self.push.occasion(request))
-        elif said is not Said.APPROVED and floods.count_no(unit, person=request.person, now=now):
-            self.alarm(unit, request.person, Why.FLOOD, self.push.occasion(request))
 
     def _may_answer(self, connection: sa.Connection, phone: Phone, now: datetime) -> bool:
         person = self.people.get(connection, phone.method.person)
@@ -180,7 +157,8 @@ def _free(person: Person, now: datetime) -> bool:
 
 
 def _asked(request: Request, phone: Phone) -> bool:
-    return request.device == phone.method.id or (request.device == "" and phone.ready)
+    mine = request.device == phone.method.id or (request.device == "" and phone.ready)
+    return mine and request.factor == Push.name
 
 
 def _as_method(setup: Setup, now: datetime) -> Method:

@@ -20,9 +20,10 @@ from idp.core.ports import Clock, NewMethod
 from idp.directory import phones
 from idp.directory.phones import Phone
 from idp.factors.codes import WRONG, read_code, target_of
+from idp.factors.floods import TooMany
 from idp.factors.proofs import no_proof, proof_of
-from idp.factors.sms.allowance import Allowance, Spending, TextLimitsStore, TooManyTexts
 from idp.factors.sms.sent import DIGITS, SentCodes
+from idp.factors.tolls import TEXTS, Allowance, Spending, TextLimitsStore
 from idp.factors.tools import Tools
 from idp.keys import Issuers, Sealer
 from idp.methods import Methods
@@ -109,7 +110,7 @@ class Sms:
             messages=Messages(
                 service_name=tools.service_name, issuers=tools.issuers, translate=tools.translate
             ),
-            allowance=Allowance(sealer=sealer, limits=TextLimitsStore(store)),
+            allowance=Allowance("texts", TEXTS, sealer=sealer, limits=TextLimitsStore(store).get),
             codes=SentCodes(sealer),
             audit=tools.audit,
         )
@@ -204,7 +205,7 @@ class Sms:
         try:
             with self.store.write() as unit:
                 return self._sent(unit, errand, again=again)
-        except TooManyTexts as refused:
+        except TooMany as refused:
             with self.store.write() as unit:
                 self._record(unit, Event.CODE_WITHHELD, errand, reason=refused.over)
             raise

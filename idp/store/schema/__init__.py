@@ -21,7 +21,7 @@ from idp.store.schema.configuration import (
     settings,
     sources,
 )
-from idp.store.schema.pushes import push_drafts, push_requests, push_subscriptions
+from idp.store.schema.elsewhere import asked_elsewhere, push_drafts, push_subscriptions
 from idp.store.schema.records import audit, deliveries, outbox, schedule
 from idp.store.schema.sign_ins import (
     consents,
@@ -36,6 +36,7 @@ from idp.store.schema.sign_ins import (
 )
 
 __all__ = [
+    "asked_elsewhere",
     "attempts",
     "audit",
     "bans",
@@ -58,7 +59,6 @@ __all__ = [
     "passwords",
     "people",
     "push_drafts",
-    "push_requests",
     "push_subscriptions",
     "rules",
     "schedule",

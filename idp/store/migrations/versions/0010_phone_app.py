@@ -1,4 +1,4 @@
-"""The phone app: phones being set up, what they are asked, where they are woken; people who are blocked."""
+"""The phone app and calls: phones being set up, what is asked on them, where they are woken; blocks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,9 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make what the phone app and blocks need."""
+    """Make what the phone app, calls and blocks need."""
     _drafts()
-    _requests()
+    _asked()
     op.create_table(
         "push_subscriptions",
         sa.Column("device", sa.Text(), nullable=False),
@@ -45,20 +45,13 @@ def _drafts() -> None:
     op.create_index("ix_push_drafts_expires_at", "push_drafts", ["expires_at"])
 
 
-def _requests() -> None:
+def _asked() -> None:
     names = (
-        "id",
-        "sign_in",
-        "browser",
-        "number",
-        "device",
-        "partner",
-        "address",
-        "user_agent",
-        "correlation",
+        *("id", "factor", "sign_in", "browser", "secret", "number"),
+        *("device", "partner", "address", "user_agent", "correlation"),
     )
     op.create_table(
-        "push_requests",
+        "asked_elsewhere",
         sa.Column("person", sa.Text(), nullable=False),
         *(sa.Column(name, sa.Text(), nullable=False) for name in names),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
@@ -66,7 +59,10 @@ def _requests() -> None:
         sa.Column("outcome", sa.Text(), nullable=False, server_default=""),
         sa.Column("method", sa.Text(), nullable=False, server_default=""),
         sa.Column("told", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("talk", sa.JSON(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False, server_default="0"),
         sa.PrimaryKeyConstraint("person"),
         sa.UniqueConstraint("id"),
+        sa.UniqueConstraint("secret"),
     )
-    op.create_index("ix_push_requests_expires_at", "push_requests", ["expires_at"])
+    op.create_index("ix_asked_elsewhere_expires_at", "asked_elsewhere", ["expires_at"])

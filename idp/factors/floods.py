@@ -20,13 +20,16 @@ _A_DAY = 15  # asked in vain
 _NOES = 3  # a day
 
 
-class TooManyRequests(Unchecked):
-    """One request more than a limit allows; over says which. endless: it is time to raise the alarm."""
+class TooMany(Unchecked):
+    """One request, text or call more than a limit allows; over says which.
+
+    endless: it goes on and on, and it is time to raise the alarm.
+    """
 
     status = 429
 
     def __init__(self, public: str, *, over: str, endless: bool = False) -> None:
-        super().__init__(public, detail=f"too many requests: {over}")
+        super().__init__(public, detail=f"too many: {over}")
         self.over = over
         self.endless = endless
 
@@ -42,26 +45,26 @@ class _Limit:
 
 
 def count_request(unit: Unit, *, person: str, sign_in: str, now: datetime) -> None:
-    """Count one request before it is made. Raises TooManyRequests, and the unit must not commit then."""
+    """Count one request before it is made. Raises TooMany, and the unit must not commit then."""
     for limit in sorted(_limits(person, sign_in), key=lambda one: one.key):
         if count_up(unit, limit.key, now=now, window=limit.window) > limit.most:
-            raise TooManyRequests(limit.public, over=limit.over, endless=limit.endless)
+            raise TooMany(limit.public, over=limit.over, endless=limit.endless)
 
 
 def count_no(unit: Unit, *, person: str, now: datetime) -> bool:
     """Count one that the person turned down. Return whether it is time to raise the alarm."""
-    return count_up(unit, f"push:no:{person}", now=now, window=_DAY) >= _NOES
+    return count_up(unit, f"asked:no:{person}", now=now, window=_DAY) >= _NOES
 
 
 def forget(unit: Unit, *, person: str) -> None:
     """Forget what was counted: the person has said yes."""
-    clear(unit, [f"push:{span}:{person}" for span in ("day", "no", "quarter")])
+    clear(unit, [f"asked:{span}:{person}" for span in ("day", "no", "quarter")])
 
 
 def _limits(person: str, sign_in: str) -> tuple[_Limit, ...]:
     return (
         _Limit(
-            key=f"push:day:{person}",
+            key=f"asked:day:{person}",
             over="day",
             most=_A_DAY,
             window=_DAY,
@@ -69,7 +72,7 @@ def _limits(person: str, sign_in: str) -> tuple[_Limit, ...]:
             endless=True,
         ),
         _Limit(
-            key=f"push:quarter:{person}",
+            key=f"asked:quarter:{person}",
             over="quarter of an hour",
             most=_A_QUARTER,
             window=_QUARTER,
@@ -77,7 +80,7 @@ def _limits(person: str, sign_in: str) -> tuple[_Limit, ...]:
             "Wait a quarter of an hour, or use another way.",
         ),
         _Limit(
-            key=f"push:sign-in:{sign_in}",
+            key=f"asked:sign-in:{sign_in}",
             over="sign-in",
             most=_A_SIGN_IN,
             window=_DAY,
