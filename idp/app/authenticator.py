@@ -9,6 +9,7 @@ from idp.authenticator.pages import AuthenticatorPages
 from idp.channels.waking import Subscriptions, Waking
 from idp.factors.push import Phones
 from idp.keys import VapidKey
+from idp.net import HttpClient, Reach
 from idp.web.pacing import Pace
 
 # A second, of all apps that are open in one process: each is told when to look again.
@@ -36,6 +37,7 @@ def waking(ground: Ground) -> Waking:
         clock=ground.clock,
         subscriptions=Subscriptions(ground.sealer),
         vapid=VapidKey(ground.store, ground.sealer),
-        http=ground.http,
+        # Anybody with a phone names an address: what the operator opened for partners is not for them.
+        http=HttpClient(Reach()),
         contact=lambda: ground.issuers.default().base_url,
     )

@@ -128,7 +128,7 @@ def build_desk(
         texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
         passkeys=PasskeyDesk(store=store, clock=clock, settings=PasskeySettingsStore(store), audit=audit),
         calls=CallDesk(store=store, clock=clock, settings=CallSettingsStore(store), audit=audit),
-        blocks=_blocks(store, clock, people, audit),
+        blocks=_blocks(store, clock, people, farewell, audit),
         limits=_limits(store, clock, audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
@@ -157,9 +157,11 @@ def _personal(
     )
 
 
-def _blocks(store: Store, clock: Clock, people: People, audit: AuditLog) -> BlockDesk:
+def _blocks(store: Store, clock: Clock, people: People, farewell: Farewell, audit: AuditLog) -> BlockDesk:
     settings = AlarmSettingsStore(store)
-    return BlockDesk(store=store, clock=clock, people=people, settings=settings, audit=audit)
+    return BlockDesk(
+        store=store, clock=clock, people=people, settings=settings, farewell=farewell, audit=audit
+    )
 
 
 def _limits(store: Store, clock: Clock, audit: AuditLog) -> LimitDesk:

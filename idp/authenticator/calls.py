@@ -74,9 +74,9 @@ class Calls:
         try:
             signed = jws.deserialize_compact(body, _key(public), algorithms=["ES256"])
             header, claims = signed.headers(), json_b64decode(body.split(b".")[1])
-        except (JoseError, ValueError, RecursionError) as error:
+        except (JoseError, TypeError, ValueError, RecursionError) as error:
             raise Unknown("not signed by this phone") from error
-        if header.get("typ") != _TYP or "crit" in header or not isinstance(claims, dict):
+        if header.get("typ") != _TYP or not isinstance(claims, dict):
             raise Refused(_UNREADABLE, detail="another kind of message")
         if claims.get("aud") != self.audience() + path:
             raise Refused(_UNREADABLE, detail="meant for another address")
@@ -98,7 +98,8 @@ def _header(body: bytes) -> Mapping[str, Any]:
         header = json_b64decode(body.split(b".")[0])
     except (JoseError, ValueError, RecursionError) as error:
         raise Refused(_UNREADABLE, detail="no compact JWS") from error
-    if not isinstance(header, dict):
+    # We know no extensions (RFC 7515 section 4.1.11).
+    if not isinstance(header, dict) or "crit" in header:
         raise Refused(_UNREADABLE, detail="no header")
     return header
 

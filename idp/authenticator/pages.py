@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, render_template, request
 
-from idp.authenticator.calls import Calls, WrongClock
+from idp.authenticator.calls import Calls, Unknown, WrongClock
 from idp.channels.waking import Subscription
 from idp.core.browsers import browser_of
 from idp.core.errors import Refused
@@ -27,7 +27,7 @@ from idp.web.visit import visit_of
 
 JSON_ENDPOINTS = ("authenticator.call",)
 _SAID = {said.value: said for said in (Said.APPROVED, Said.DENIED, Said.FRAUD)}
-_SOONEST, _LATEST = 2.0, 20.0  # seconds
+_SOONEST = 2.0  # seconds
 # A service worker has no page whose policy it could share.
 _WORKER_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
 
@@ -83,7 +83,8 @@ class AuthenticatorPages:
         except Refused as refused:
             said = {"error": translate(refused.public), "reference": refused.reference}
             now = int(self.clock.now().timestamp())
-            answer = jsonify(said | ({"now": now} if isinstance(refused, WrongClock) else {}))
+            more = {"now": now} if isinstance(refused, WrongClock) else {"gone": isinstance(refused, Unknown)}
+            answer = jsonify(said | more)
             answer.status_code = refused.status
             return answer
         return Response(status=404)
@@ -95,9 +96,8 @@ class AuthenticatorPages:
 
     def _look(self, claims: Mapping[str, Any], phone: Phone) -> Mapping[str, object]:
         question = self.phones.question(phone)
-        again = max(self.pace.wait(soonest=_SOONEST), _SOONEST)
         shown = self._shown(question) if question else None
-        return {"question": shown, "again": min(again, _LATEST)}
+        return {"question": shown, "again": self.pace.wait(soonest=_SOONEST)}
 
     def _answer(self, claims: Mapping[str, Any], phone: Phone) -> Mapping[str, object]:
         said = _SAID.get(_text(claims, "answer"))
@@ -110,7 +110,9 @@ class AuthenticatorPages:
         subscription = Subscription(
             endpoint=_text(claims, "endpoint", 2048), key=_text(claims, "key"), auth=_text(claims, "auth")
         )
-        self.phones.subscribe(phone, subscription)
+        # One that is being set up may be anybody's; it says so again once it is a method.
+        if phone.ready:
+            self.phones.subscribe(phone, subscription)
         return {}
 
     def _shown(self, question: Question) -> Mapping[str, object]:

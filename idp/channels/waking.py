@@ -11,10 +11,13 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from urllib.parse import urlsplit
 
 import http_ece
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.core import codec
 from idp.core.errors import Refused
@@ -32,13 +35,13 @@ _LONGEST_ENDPOINT = 1024
 _POINT, _SECRET = 65, 16  # bytes (RFC 8291 section 3.1 and 3.2)
 _GONE = frozenset({404, 410})  # RFC 8030 section 7.3
 _BUSY = frozenset({408, 425, 429})
+_MOST_UNANSWERED = 2
 _LOOK = json.dumps({"look": True}).encode()
-_BOUNDS = Bounds(seconds=8, size=64 * 1024)
+_BOUNDS = Bounds(seconds=3, size=64 * 1024)
 
 _ROW = push_subscriptions.c
 _GET = sa.select(_ROW.sealed).where(_ROW.device == sa.bindparam("which"))
 _DROP = sa.delete(push_subscriptions).where(_ROW.device == sa.bindparam("which"))
-_INSERT = sa.insert(push_subscriptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +57,11 @@ class Subscription:
         if len(self.endpoint) > _LONGEST_ENDPOINT or not self.endpoint.startswith(("https://", "http://")):
             raise Refused("That is no address of a push service.")
         try:
+            urlsplit(self.endpoint)
             point, secret = _bytes(self.key), _bytes(self.auth)
             ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
         except ValueError as error:
-            raise Refused("That is no key for push messages.") from error
+            raise Refused("That is no address and key for push messages.") from error
         if len(point) != _POINT or len(secret) != _SECRET:
             raise Refused("That is no key for push messages.")
 
@@ -73,8 +77,8 @@ class Subscriptions:
         subscription.check()
         data = codec.dump(subscription).encode()
         sealed = self._sealer.seal(data, purpose=_PURPOSE, context=device)
-        self.drop(unit, device)
-        unit.execute(_INSERT, {"device": device, "sealed": sealed, "made_at": at})
+        row = {"device": device, "sealed": sealed, "made_at": at}
+        unit.execute(_upsert(unit.connection.dialect.name), row)
 
     def get(self, connection: sa.Connection, device: str) -> Subscription | None:
         """Return a phone's subscription."""
@@ -134,7 +138,8 @@ class Waking:
         except Blocked:
             return Outcome(error="blocked", note=lambda unit: self.subscriptions.drop(unit, device))
         except Unanswered:
-            return Outcome(error="unanswered", again=True)
+            # Whoever owns the phone names the address: one that never answers costs little.
+            return Outcome(error="unanswered", again=message.tries < _MOST_UNANSWERED)
         if answer.status in _GONE:
             return Outcome(error="gone", note=lambda unit: self.subscriptions.drop(unit, device))
         if 200 <= answer.status < 300:
@@ -153,6 +158,14 @@ class Waking:
             # A newer one takes the place of one that still waits for the phone (RFC 8030 5.4).
             "Topic": "look",
         }
+
+
+@cache
+def _upsert(dialect: str) -> sa.Executable:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    made = insert(push_subscriptions)
+    replaced = {"sealed": made.excluded.sealed, "made_at": made.excluded.made_at}
+    return made.on_conflict_do_update(index_elements=[_ROW.device], set_=replaced)
 
 
 def encrypted(text: bytes, subscription: Subscription) -> bytes:

@@ -17,6 +17,7 @@ from idp.directory.blocks import LASTS, Blocked
 from idp.directory.people import People
 from idp.factors import floods
 from idp.factors.alarm import AlarmSettings, AlarmSettingsStore
+from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
 _LONGEST_REASON = 200
@@ -31,10 +32,14 @@ class BlockDesk:
     clock: Clock
     people: People
     settings: AlarmSettingsStore
+    farewell: Farewell
     audit: AuditLog
 
     def block(self, name: str, *, reason: str, until: datetime | None = None, actor: Actor) -> Blocked:
-        """Deny a person everything until then, 90 days if nothing is said. Raises Refused."""
+        """Deny a person everything until then, 90 days if nothing is said, and end their sessions.
+
+        Raises Refused.
+        """
         need_owner(actor)
         why, now = _reason(reason), self.clock.now()
         until = until or now + LASTS
@@ -42,7 +47,10 @@ class BlockDesk:
             raise Refused("A block ends in the future.")
         with self.store.write(alone=True) as unit:
             person = found(self.people, unit.connection, name)
-            blocks.block(unit, person.id, reason=why, until=until)
+            # Anew, should it be a shorter one than before.
+            blocks.lift(unit, person.id, now=now)
+            blocks.block(unit, person.id, reason=why, now=now, until=until)
+            self.farewell.end_all(unit, person.id, now)
             self._record(unit, Event.PERSON_BLOCKED, person, actor, reason=why)
         return Blocked(person=person.id, name=person.name, reason=why, until=until)
 

@@ -32,12 +32,13 @@ _BEHIND = tuple(
     )
     for table, column, owner in (
         (schema.method_codes, "method", schema.methods),
+        (schema.push_subscriptions, "device", schema.methods),
         (schema.families, "grant", schema.grants),
         (schema.tokens, "grant", schema.grants),
     )
 )
 # What opens something, even as a hash, is nobody's to read.
-_SECRET = frozenset({"secret", "sealed", "hash", "handle", "browser"})
+_SECRET = frozenset({"secret", "sealed", "hash", "handle", "browser", "token", "number"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,15 @@ from idp.store.schema import people
 
 # As long as the blocks that AD FS' administrators know from Azure MFA.
 LASTS = timedelta(days=90)
+# Whoever knows the password can bring a flood about: it must not keep the owner out for months.
+FLOOD_LASTS = timedelta(days=1)
 
 _UNTIL = sa.bindparam("until", type_=people.c.blocked_until.type)
 _NOW = sa.bindparam("now", type_=people.c.blocked_until.type)
+_OPEN = sa.or_(people.c.blocked_until.is_(None), people.c.blocked_until <= _NOW)
 _BLOCK = (
     sa.update(people)
-    .where(people.c.id == sa.bindparam("person"))
+    .where(people.c.id == sa.bindparam("person"), sa.or_(_OPEN, people.c.blocked_until < _UNTIL))
     .values(blocked_until=_UNTIL, block_reason=sa.bindparam("reason"))
 )
 _LIFT = (
@@ -45,9 +48,10 @@ class Blocked:
     until: datetime
 
 
-def block(unit: Unit, person_id: str, *, reason: str, until: datetime) -> None:
-    """Block a person, or block them anew."""
-    unit.execute(_BLOCK, {"person": person_id, "reason": reason, "until": until})
+def block(unit: Unit, person_id: str, *, reason: str, now: datetime, until: datetime) -> bool:
+    """Block a person, unless they are for as long already. Return whether it is news."""
+    row = {"person": person_id, "reason": reason, "now": now, "until": until}
+    return unit.execute(_BLOCK, row).rowcount == 1
 
 
 def lift(unit: Unit, person_id: str, *, now: datetime) -> bool:

@@ -62,17 +62,18 @@ class Alarm:
     def __call__(self, unit: Unit, person_id: str, why: Why, occasion: Occasion) -> None:
         """Put it on record, block the person where that is to be, and tell them and the named people.
 
-        A flood always blocks: it only ends when there is nobody left to ask.
+        A flood always blocks, for a day: it only ends when there is nobody left to ask.
         """
-        person, settings = self.people.get(unit.connection, person_id), self.settings()
-        if person is None:
-            return
+        person, settings, now = self.people.get(unit.connection, person_id), self.settings(), self.clock.now()
+        if person is None or (person.blocked_until is not None and now < person.blocked_until):
+            return  # it was raised before
         if why is Why.FRAUD:
             self._record(unit, Event.FRAUD_REPORTED, person, why, occasion)
         blocking = settings.block or why is Why.FLOOD
         if blocking:
-            until = self.clock.now() + blocks.LASTS
-            blocks.block(unit, person.id, reason=why.value, until=until)
+            lasts = blocks.LASTS if why is Why.FRAUD else blocks.FLOOD_LASTS
+            if not blocks.block(unit, person.id, reason=why.value, now=now, until=now + lasts):
+                return  # by somebody who was faster
             self._record(unit, Event.PERSON_BLOCKED, person, why, occasion)
             self.notices.tell(unit, person, BLOCKED, advise=False)
         facts = {

@@ -22,6 +22,7 @@ from idp.factors.alarm import Alarm, Occasion, Why
 from idp.factors.floods import TooMany
 from idp.store import Store, Unit
 from idp.store.columns import Instant
+from idp.store.once import once
 from idp.store.schema import asked_elsewhere
 
 _OVER = "That request is over. Send a new one."
@@ -30,6 +31,7 @@ _OTHER = (
     "If it is not yours, say so on the phone."
 )
 _LONGEST_AGENT = 400
+_DAY = timedelta(days=1)
 
 _ROW = asked_elsewhere.c
 _NOW = sa.bindparam("now", type_=Instant)
@@ -154,14 +156,17 @@ class Elsewhere:
         """
         try:
             with self.store.write() as unit:
+                # In this order everywhere, or two that wait for each other can be.
+                _put(unit, request)
                 floods.count_request(
                     unit, person=request.person, sign_in=request.sign_in, now=request.asked_at
                 )
-                _put(unit, request)
                 self.record(unit, Event.PHONE_ASKED, request, detail=send(unit))
         except TooMany as refused:
             with self.store.write() as unit:
-                self.record(unit, Event.PHONE_NOT_ASKED, request, reason=refused.over)
+                # Once a sign-in: a button can be pressed as often as somebody likes.
+                if once(unit, f"withheld:{request.sign_in}:{refused.over}", until=request.asked_at + _DAY):
+                    self.record(unit, Event.PHONE_NOT_ASKED, request, reason=refused.over)
                 if refused.endless:
                     self.alarm(unit, request.person, Why.FLOOD, self._occasion(request))
             raise
@@ -182,7 +187,7 @@ class Elsewhere:
             return True
         if said is Said.FRAUD:
             self.alarm(unit, request.person, Why.FRAUD, self._occasion(request))
-        elif said in {Said.DENIED, Said.WRONG} and floods.count_no(unit, person=request.person, now=now):
+        elif said is Said.DENIED and floods.count_no(unit, person=request.person, now=now):
             self.alarm(unit, request.person, Why.FLOOD, self._occasion(request))
         return True
 
@@ -201,8 +206,6 @@ class Elsewhere:
             raise Unchecked(_OVER)
         if request.outcome is Said.NOTHING:
             self.record(unit, Event.PHONE_ANSWERED, request, reason=Said.NO_ANSWER)
-        if request.outcome is Said.APPROVED:
-            floods.forget(unit, person=person)
         return request
 
     def pending(self, connection: sa.Connection, sign_in: SignIn, place: Mapping[str, str]) -> Pending:

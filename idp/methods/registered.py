@@ -16,7 +16,7 @@ from idp.core.ports import Clock, NewMethod
 from idp.keys import Sealer
 from idp.store import Store, Unit
 from idp.store.prepared import Prepared
-from idp.store.schema import method_codes, methods, people
+from idp.store.schema import method_codes, methods, people, push_drafts, push_subscriptions
 
 # They stand in for a method that was lost or is not there yet. Whoever has nothing else is not
 # registered: first enrolment stays open to them.
@@ -71,6 +71,8 @@ _REMOVE = sa.delete(methods).where(methods.c.id == sa.bindparam("method"))
 # or counts them waits for whoever does.
 _HOLD = sa.select(people.c.id).where(people.c.id == sa.bindparam("holder")).with_for_update()
 _REMOVE_CODES = sa.delete(method_codes).where(method_codes.c.method == sa.bindparam("of"))
+_REMOVE_SUBSCRIPTION = sa.delete(push_subscriptions).where(push_subscriptions.c.device == sa.bindparam("of"))
+_END_DRAFT = sa.delete(push_drafts).where(push_drafts.c.id == sa.bindparam("of"))
 _CLOSE = (
     sa.update(people)
     .where(people.c.id == sa.bindparam("person"), people.c.may_enrol)
@@ -152,6 +154,8 @@ class Methods:
             ends_at=new.ends_at,
         )
         unit.execute(sa.insert(methods), self._row(method, new.secret))
+        if new.id:
+            unit.execute(_END_DRAFT, {"of": method.id})  # of one thing there is one, at any moment
         if new.codes:
             for old in self.of(unit.connection, person_id):
                 if old.factor == new.factor and old.id != method.id:
@@ -208,6 +212,7 @@ class Methods:
     def remove(self, unit: Unit, method_id: str) -> bool:
         """Forget a method with its secret and codes. Return whether it was there."""
         unit.execute(_REMOVE_CODES, {"of": method_id})
+        unit.execute(_REMOVE_SUBSCRIPTION, {"of": method_id})
         return unit.execute(_REMOVE, {"method": method_id}).rowcount == 1
 
     def reopen(self, unit: Unit, person_id: str) -> bool:

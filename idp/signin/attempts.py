@@ -10,9 +10,10 @@ from typing import TypeVar
 from idp.audit import AuditLog, Entry, Event
 from idp.channels.notices import ADDED, STOOD_IN, Notices
 from idp.core.errors import Denied, Refused, Unchecked
-from idp.core.model import Enrolment, Method, Person, Proof, SignIn, Visit
+from idp.core.model import Enrolment, Kind, Method, Person, Proof, SignIn, Visit
 from idp.core.ports import Clock
 from idp.directory.people import People
+from idp.factors import elsewhere, floods
 from idp.factors.codes import target_of as person_target
 from idp.factors.password import target_of
 from idp.policy.model import FactorWorth
@@ -93,6 +94,10 @@ class Attempts:
         with self.store.write() as unit:
             self.lockout.succeeded(unit, counted)
             self._record(unit, attempt, Event.CREDENTIAL_ACCEPTED, person=person, detail=_recorded(proof))
+            if proof and Kind.HAVE in proof.kinds:
+                # It is the owner: what was asked on their phones is settled, and no flood.
+                elsewhere.withdraw(unit, person, sign_in=attempt.sign_in.id, now=self.clock.now())
+                floods.forget(unit, person=person)
             owner = self.people.get(unit.connection, person) if proof and attempt.worth.stand_in else None
             if owner is not None:
                 self.notices.tell(unit, owner, STOOD_IN)
@@ -109,6 +114,11 @@ class Attempts:
         detail = {"method": method.id}
         self._record(unit, attempt, Event.METHOD_ADDED, person=person.id, detail=detail)
         self.notices.tell(unit, person, ADDED, what=method.label)
+
+    def withdraw(self, sign_in: SignIn, person: str) -> None:
+        """Take what a sign-in asked from the person's phones: it goes another way, or nowhere."""
+        with self.store.write() as unit:
+            elsewhere.withdraw(unit, person, sign_in=sign_in.id, now=self.clock.now())
 
     def denied(self, judged: Judged, denied: Denied) -> None:
         """Record that a sign-in was denied, and by which rule."""

@@ -110,6 +110,7 @@ class Flow:
             case Ask(offers=offers):
                 for offer in offers:
                     if (offer.factor, offer.method) == (factor, method):
+                        self._withdraw(judged, unless=factor)
                         return self._asking(judged, version, visit, offer)
             case Register(factors=factors) if factor in factors:
                 return self._drafting(judged, version, visit, factor)
@@ -165,6 +166,7 @@ class Flow:
         """End a sign-in at the person's wish, and tell the partner no."""
         judged, _ = self._look(sign_in_id, visit)
         self.records.claim(judged.sign_in)
+        self._withdraw(judged)
         verdict = judged.decision.verdict
         deny = verdict if isinstance(verdict, Deny) else Deny(reason=Reason.CANCELLED)
         return self._deny(judged, denied_of(deny, reference=judged.sign_in.denied))
@@ -188,10 +190,18 @@ class Flow:
             method = self.judge.methods.add(unit, person.id, new, allowed=wished)
             # The person is held now: whoever ended everything meanwhile must not find this afterwards.
             current = self.judge.people.get(unit.connection, person.id)
-            if current is None or not current.enabled or current.proofs_from != person.proofs_from:
+            kept = (person.enabled, person.proofs_from, person.blocked_until)
+            if current is None or (current.enabled, current.proofs_from, current.blocked_until) != kept:
                 raise Refused("You were signed out meanwhile. Please sign in again.")
             self.attempts.registered(unit, attempt, person, method)
         return replace(new.proof, method=method.id)
+
+    def _withdraw(self, judged: Judged, *, unless: str = "") -> None:
+        """Have nobody asked on a phone any more for what goes another way now."""
+        current = judged.sign_in.enrolment or judged.sign_in.asked
+        waited = current is not None and current.factor in self.judge.factors.waited
+        if current is not None and waited and current.factor != unless and judged.person is not None:
+            self.attempts.withdraw(judged.sign_in, judged.person.id)
 
     def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:
         proofs = merge(judged.sign_in.proofs, (proof,))
@@ -234,8 +244,12 @@ class Flow:
         self, judged: Judged, version: int | None, visit: Visit, offers: Sequence[Offer]
     ) -> Step:
         """Ask for the first that can be asked for now; if none can, the person reads why and picks."""
-        problem = ""
+        problem, waited = "", self.judge.factors.waited
+        # Nobody's phone rings because some page opened this sign-in: a click, or a password, comes first.
+        begun = any(proof.at >= judged.sign_in.started_at for proof in judged.sign_in.proofs)
         for offer in offers:
+            if offer.factor in waited and not begun:
+                continue
             try:
                 return self._asking(judged, version, visit, offer)
             except Refused as refused:
@@ -251,7 +265,7 @@ class Flow:
             if other.beside and other != offer:
                 with suppress(Refused):  # what can't be asked beside it just is not
                     beside.append(self._started(judged, other))
-        asking = replace(judged.sign_in, asked=asked, beside=tuple(beside))
+        asking = replace(judged.sign_in, asked=asked, beside=tuple(beside), enrolment=None)
         return self._noted(judged, asking, version, visit)
 
     def _started(self, judged: Judged, offer: Offer) -> Asked:

@@ -143,7 +143,8 @@ class SignInPages:
             pending = self.flow.waiting(sign_in_id, visit_of(request))
         except (Finished, Expired):
             pending = Pending.SETTLED  # going on shows what there is to say
-        return jsonify(state=pending.value, again=self.pace.wait(soonest=_SOONEST))
+        again = self.pace.wait(soonest=_SOONEST) if pending is Pending.WAITING else _SOONEST
+        return jsonify(state=pending.value, again=again)
 
     def _choose(self, sign_in_id: str) -> Response:
         visit = visit_of(request)

@@ -24,7 +24,7 @@ async function look() {
       show("over");
       return;
     }
-    again = said.again ?? again;
+    again = Math.min(said.again ?? again, 15);
   } catch {
     // Away for a moment: it is asked again.
   }

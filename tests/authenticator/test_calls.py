@@ -71,6 +71,7 @@ HOSTILE: dict[str, Callable[[SoftPhone], bytes]] = {
     "for another address": lambda phone: replace(phone, audience="https://evil.example/x").signed("look", {}),
     "for another act": lambda phone: phone.signed("answer", {}),
     "a critical extension": lambda phone: phone.signed("look", {}, {"kid": phone.id, "crit": ["b64"]}),
+    "an extension of no kind": lambda phone: phone.signed("look", {}, {"kid": phone.id, "crit": 5}),
     "no time": lambda phone: phone.signed("look", {"iat": None}),
     "a time of yes": lambda phone: phone.signed("look", {"iat": True}),
     "an hour ago": lambda phone: replace(phone, slow=3600).signed("look", {}),

@@ -9,19 +9,20 @@ import pytest
 import sqlalchemy as sa
 
 from idp.core.errors import Reason
-from idp.core.model import Person
+from idp.core.model import Method, Person
 from idp.directory import blocks
 from idp.factors.alarm import AlarmSettings, AlarmSettingsStore
+from idp.factors.codes import hotp
 from idp.factors.elsewhere import Said
 from idp.factors.push.factor import LASTS
 from idp.jobs import Outbox
 from idp.jobs.outbox import Outcome
-from idp.policy.model import Deny
+from idp.policy.model import Ask, Deny
 from idp.signin.steps import Step
 from idp.store import Change, change, schema
 from tests.hallway import ACTOR, Browser, House
 from tests.signin.keying import recorded
-from tests.signin.phoning import InHand, begin, give, go_on
+from tests.signin.phoning import SEED, InHand, begin, give, go_on
 
 
 @pytest.fixture
@@ -62,16 +63,17 @@ def in_vain(house: House) -> Step:
 
 
 def is_asked(step: Step) -> bool:
-    return step.sign_in.asked is not None and step.sign_in.asked.factor == "push"
+    asked = step.sign_in.asked
+    return asked is not None and asked.factor == "push" and asked.challenge["number"] != ""
 
 
 def test_row_62_five_in_a_quarter_of_an_hour(house: House, phone: InHand) -> None:
     assert [is_asked(in_vain(house)) for _ in range(6)] == [True] * 5 + [False]
     assert [one["phones"] for one in recorded(house, event="phone-asked")] == [1] * 5
-    # Another way is still there, and is asked for at once.
+    # Another way is still there, and the app's own codes are.
     step = begin(house, Browser())
-    assert step.sign_in.asked is not None
-    assert step.sign_in.asked.factor == "totp"
+    assert isinstance(step.decision.verdict, Ask)
+    assert {offer.factor for offer in step.decision.verdict.offers} == {"push", "totp"}
     house.clock.advance(minutes=15)
     assert is_asked(in_vain(house))
 
@@ -102,10 +104,43 @@ def test_row_62_a_night_of_requests_ends_blocked_and_told(
     with house.ground.store.read() as connection:
         (blocked,) = blocks.blocked(connection, now=house.clock.now(), limit=10)
     assert (blocked.name, blocked.reason) == ("ada", "too-many-requests")
-    assert blocked.until - house.clock.now() > timedelta(days=89)
+    assert blocked.until - house.clock.now() > timedelta(hours=23), (
+        "a thief can bring it about: a day, no more"
+    )
     to = {mail["to"]: mail["text"] for mail in mails(house)}
     assert "is blocked" in to["ada@example.org"].replace("\n", " ")
     assert "idp person unblock" in to["security@example.org"]
+
+
+def test_codes_and_other_ways_are_no_flood(house: House, ada: Person, phone: InHand) -> None:
+    for turn in range(20):
+        house.clock.advance(minutes=4)
+        browser = Browser()
+        step = begin(house, browser)
+        assert is_asked(step)
+        if turn % 2:
+            code = hotp(SEED, int(house.clock.now().timestamp()) // 30, digits=6, algorithm="sha1")
+            assert go_on(house, browser, step, code=code).reply is not None
+        else:
+            method = next(one.id for one in methods(house, ada) if one.factor == "totp")
+            assert house.totp(browser, house.choose(browser, step, "totp", method)).reply is not None
+
+
+def methods(house: House, person: Person) -> tuple[Method, ...]:
+    with house.ground.store.read() as connection:
+        return house.hall.methods.of(connection, person.id)
+
+
+def test_a_withheld_request_is_recorded_once_and_alarms_once(
+    house: House, ada: Person, phone: InHand
+) -> None:
+    for _ in range(5):
+        in_vain(house)
+    browser = Browser()
+    step = begin(house, browser)
+    for _ in range(10):
+        house.choose(browser, step, "push")
+    assert len(recorded(house, event="phone-not-asked")) == 1
 
 
 def test_three_noes_block(house: House, browser: Browser, ada: Person, phone: InHand) -> None:
@@ -152,7 +187,8 @@ def test_a_session_of_somebody_blocked_opens_nothing(
     phone.approve(step)
     assert go_on(house, browser, step).reply is not None
     with house.ground.store.write() as unit:
-        blocks.block(unit, ada.id, reason="lost", until=house.clock.now() + timedelta(days=1))
+        now = house.clock.now()
+        assert blocks.block(unit, ada.id, reason="lost", now=now, until=now + timedelta(days=1))
     step = browser.took(house.flow.begin(house.request(house.partner()), browser.visit()))
     assert step.decision.verdict == Deny(reason=Reason.BLOCKED)
     house.clock.advance(days=1)

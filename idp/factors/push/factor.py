@@ -34,10 +34,17 @@ LABEL = "Phone app"
 PATH = "/authenticator/"
 _PURPOSE = "enrolment"
 LASTS = timedelta(minutes=2)
+_MOST_PHONES = 5
 _SEED = 20  # bytes: the 160 bits that RFC 4226 4 recommends
 
 _WAITING = "Nothing has come from your phone yet. Open the app there and type the number."
 _NOT_YET = "No phone has come with that code yet. Scan the picture with your phone first."
+_NOT_SET_UP: Mapping[Said, str] = {
+    Said.WRONG: "The phone got another number than the one shown here. Start over to get a new code.",
+    Said.DENIED: "The phone said no. Start over to get a new code.",
+    Said.FRAUD: "The phone said no. Start over to get a new code.",
+    Said.NO_ANSWER: "Nobody answered on your phone in time. Send a new number.",
+}
 _NO: Mapping[Said, str] = {
     Said.WRONG: "The phone got another number than the one shown here. Send a new request and try again.",
     Said.DENIED: "The sign-in was turned down on your phone.",
@@ -88,7 +95,7 @@ class Push:
         return (Offer(factor=self.name, label=LABEL, detail=", ".join(mine[:3])),) if mine else ()
 
     def start(self, sign_in: SignIn, offer: Offer) -> Asked:
-        """Ask the person's phones. Raises Unchecked when they can't be asked now.
+        """Ask the person's phones; when they can't be asked now, the challenge says why (problem).
 
         Asked for anew there is a new number; what is only shown again stays as it is.
         """
@@ -98,7 +105,11 @@ class Push:
             latest = elsewhere.of(connection, sign_in.person)
         mine = latest is not None and (latest.factor, latest.sign_in) == (self.name, sign_in.id)
         if latest is None or again or not mine or not latest.open(now):
-            latest = self._ask(sign_in)
+            try:
+                latest = self._ask(sign_in)
+            except Unchecked as refused:
+                # Codes need nobody to be asked: whoever floods the phone must not take them away, too.
+                return Asked(factor=self.name, challenge={"number": "", "problem": refused.public})
         return Asked(factor=self.name, challenge={"request": latest.id, "number": latest.number})
 
     def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
@@ -148,7 +159,6 @@ class Push:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self.methods.advance(unit, method.id, step):
                 raise Refused(WRONG)
-            elsewhere.withdraw(unit, sign_in.person, sign_in=sign_in.id, now=now)
         return self._proof(sign_in.person, method.id, "otp")
 
     def _proof(self, person: str, method: str, *amr: str) -> Proof:
@@ -181,6 +191,9 @@ class Push:
         setup = Setup(id=new_id(), person=person.id, public="", label="", seed=secrets.token_bytes(_SEED))
         token = readable(setups.TOKEN_LENGTH)
         with self.store.write() as unit:
+            mine = self.methods.of(unit.connection, person.id)
+            if sum(method.factor == self.name for method in mine) >= _MOST_PHONES:
+                raise Unchecked("You have five phones already. Remove one of them first.")
             self.setups.begin(unit, setup, token=token, now=self.clock.now())
         sealed = self.sealer.seal(token.encode(), purpose=_PURPOSE, context=person.id)
         draft = {"device": setup.id, "token": base64.b64encode(sealed).decode()}
@@ -219,9 +232,11 @@ class Push:
             return Enrolment(factor=self.name, draft={**draft, **asked})
         with self.store.write() as unit:
             request = self.elsewhere.take(unit, sign_in, person.id, draft["request"], waiting=_WAITING)
-            approved = request.outcome is Said.APPROVED and self.setups.end(unit, setup.id)
-        if not approved:
-            raise elsewhere.no(request, _NO)
+            if request.outcome in {Said.WRONG, Said.DENIED, Said.FRAUD}:
+                # It may be another's phone, that came by a picture of the code: no second guess.
+                self.setups.end(unit, setup.id)
+        if request.outcome is not Said.APPROVED:
+            raise elsewhere.no(request, _NOT_SET_UP)
         return NewMethod(
             id=setup.id,
             factor=self.name,

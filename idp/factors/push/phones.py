@@ -88,8 +88,12 @@ class Phones:
             code = read_letters(token)
         except Refused as refused:
             raise Refused(_USED) from refused
+        called, now = label_of(label) or "Phone", self.clock.now()
+        # Strangers wait for nobody, and nobody for them: one database has one writer.
+        with self.store.read() as connection:
+            if self.setups.called(connection, code, now=now) is None:
+                raise Refused(_USED)
         with self.store.write() as unit:
-            called, now = label_of(label) or "Phone", self.clock.now()
             setup = self.setups.connect(unit, code, public=public, label=called, now=now)
             person = self.people.get(unit.connection, setup.person) if setup else None
             if setup is None or person is None:

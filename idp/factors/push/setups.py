@@ -31,6 +31,7 @@ _CONNECT = (
     .where(_ROW.id == sa.bindparam("which"), _ROW.public == "")
     .values(public=sa.bindparam("key"), label=sa.bindparam("called"))
 )
+_DROP_ALL = sa.delete(push_drafts).where(_ROW.person == sa.bindparam("whose"))
 _DROP = sa.delete(push_drafts).where(_ROW.id == sa.bindparam("which"))
 
 
@@ -57,7 +58,8 @@ class Setups:
         self._sealer = sealer
 
     def begin(self, unit: Unit, setup: Setup, *, token: str, now: datetime) -> None:
-        """Let one phone in that brings this token."""
+        """Let one phone in that brings this token; what the person began before is over."""
+        unit.execute(_DROP_ALL, {"whose": setup.person})
         row = {
             "id": setup.id,
             "token": fingerprint(token),
@@ -74,9 +76,15 @@ class Setups:
         row = connection.execute(_ONE, {"which": setup_id, "now": now}).mappings().first()
         return None if row is None else self._read(row)
 
+    @staticmethod
+    def called(connection: sa.Connection, token: str, *, now: datetime) -> str | None:
+        """Return the id of the setup that waits for a phone with this token."""
+        found: str | None = connection.execute(_CALLED, {"hashed": fingerprint(token), "now": now}).scalar()
+        return found
+
     def connect(self, unit: Unit, token: str, *, public: str, label: str, now: datetime) -> Setup | None:
         """Take a phone in by its token: the first that brings it, and no other."""
-        found = unit.execute(_CALLED, {"hashed": fingerprint(token), "now": now}).scalar()
+        found = self.called(unit.connection, token, now=now)
         row = {"which": found, "key": public, "called": label}
         if found is None or unit.execute(_CONNECT, row).rowcount != 1:
             return None

@@ -55,7 +55,7 @@ self.countersign = (() => {
       apart = said.now - Math.floor(Date.now() / 1000);
       return send(key, header, act, claims, { again: false });
     }
-    throw Object.assign(new Error(said.error ?? said.error_description), { said: true, gone: answer.status === 401 });
+    throw Object.assign(new Error(said.error ?? said.error_description), { said: true, gone: said.gone === true });
   }
 
   const call = (account, act, claims) => send(account.key, { kid: account.id }, act, claims);

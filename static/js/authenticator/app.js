@@ -92,10 +92,8 @@ async function look() {
       again = Math.min(again, said.again);
       if (said.question && said.question.id !== asked?.question.id) ask(account, said.question);
     } catch (error) {
-      if (error.gone) {
-        await forget(account);
-        say(words.gone);
-      }
+      // The key stays until somebody throws it away: what was said may be wrong, and keys don't come back.
+      if (error.gone) say(words.gone);
     }
   }
   looking = false;
@@ -124,6 +122,9 @@ async function answer(said, number = "") {
   const { account, question } = asked;
   try {
     const { counted } = await call(account, "answer", { request: question.id, answer: said, number });
+    // A phone that was not set up has nothing to keep; one that was, says where to wake it.
+    if (question.setting_up && counted !== "approved") await remove(account.id);
+    if (counted === "approved" && self.Notification?.permission === "granted") subscribe().catch(() => {});
     result(counted);
   } catch (error) {
     say(error.said ? error.message : words.away);
@@ -168,7 +169,6 @@ async function set_up(event) {
     await connect(at("setup-code").value, "");
     history.replaceState(null, "", HOME);
     await home();
-    if (self.Notification?.permission === "granted") subscribe().catch(() => {});
     await look();
   } catch (error) {
     say(error.said ? error.message : words.away);
