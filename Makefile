@@ -17,7 +17,7 @@ endef
 compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 # Rooms that keep something; their tests run on either backend.
-STORING := $(addprefix tests/,audit channels desk directory factors jobs keys methods oidc partners policy portal saml signin state store)
+STORING := $(addprefix tests/,audit authenticator channels desk directory factors jobs keys methods oidc partners policy portal saml signin state store)
 
 .PHONY: help install run test check lint bench size lock
 .DELETE_ON_ERROR:

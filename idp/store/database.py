@@ -130,6 +130,11 @@ def _said_plainly() -> Iterator[None]:
     except exc.DataError as error:
         # A NUL in a text, a number beyond 64 bits: nothing that we make ourselves.
         raise BadMessage("The request could not be understood.", detail=str(error.orig)) from error
+    except exc.DBAPIError as error:
+        # A server that is killed in the middle of an answer leaves errors of any class.
+        if error.connection_invalidated:
+            raise Unavailable(detail=str(error.orig)) from error
+        raise
 
 
 def _autocommit(engine: sa.Engine) -> sa.Engine:

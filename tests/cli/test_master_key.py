@@ -41,8 +41,8 @@ def seeds(master: MasterKey) -> list[bytes]:
 def test_the_key_in_the_file_changes_and_everything_opens_with_the_new_one(idp, data):
     somebody(idp)
     old = MasterKey.load(data / "master.key")
-    # Four signing keys and one app.
-    assert idp.json("key", "rotate-master") == {"renewed": 5, "unreadable": 0}
+    # Four signing keys, the one for push services, and one app.
+    assert idp.json("key", "rotate-master") == {"renewed": 6, "unreadable": 0}
     new = MasterKey.load(data / "master.key")
     assert new != old
     assert MasterKey.load(data / "master.key.former") == old
@@ -55,7 +55,7 @@ def test_the_key_in_the_file_changes_and_everything_opens_with_the_new_one(idp, 
     assert MasterKey.load(data / "master.key") == new
     (data / "master.key.former").unlink()
     said = idp("key", "rotate-master")
-    assert "5 secrets" in said.stdout
+    assert "6 secrets" in said.stdout
     assert "master.key.former opens backups" in said.stderr
     assert seeds(MasterKey.load(data / "master.key")) == [SEED]
 
@@ -78,7 +78,7 @@ def test_two_keys_in_the_settings_are_exchanged(idp, data, monkeypatch):
     monkeypatch.setenv("IDP_MASTER_KEY", NEW)
     assert "not the master key" in idp.refused("person", "list")
     monkeypatch.setenv("IDP_MASTER_KEY_OTHER", OLD)
-    assert idp.json("key", "rotate-master") == {"renewed": 5, "unreadable": 0}
+    assert idp.json("key", "rotate-master") == {"renewed": 6, "unreadable": 0}
     monkeypatch.delenv("IDP_MASTER_KEY_OTHER")
     assert seeds(MasterKey.from_text(NEW)) == [SEED]
     assert len(open_master(load_settings()).accepted()) == 1

@@ -128,7 +128,7 @@ def test_from_right_to_left(demo: Demo, new_window: NewWindow) -> None:
     expect(tab.locator("[data-passkey]")).to_be_visible()
     window.look()
     tab.locator("details.more summary").click()
-    tab.locator(".offers button").first.click()
+    tab.locator(".offers form:has([value=totp]) button").click()
     expect(tab.locator(".qr svg")).to_be_visible()
     window.look()
     tab.locator("summary").first.click()
