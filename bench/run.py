@@ -24,10 +24,11 @@ from figures import Figure, Results
 from rich.console import Console
 from server import TOKENS, Installation, Running
 from visitor import Visitor, current_step
+from ways import Ways
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results.json"
-_PEOPLE = 13
+_PEOPLE = 15
 _BROWSERS = 16
 _STEPS = 3  # a code counts once, and is taken one step early or late: so three per person at once
 
@@ -50,6 +51,9 @@ class Measured:
     refresh: list[float] = field(default_factory=list)
     machine: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in TOKENS})
     introspect: list[float] = field(default_factory=list)
+    by_passkey: list[float] = field(default_factory=list)
+    by_phone: list[float] = field(default_factory=list)
+    look: list[float] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
     crowded: list[float] = field(default_factory=list)
     crowded_by_alone: list[float] = field(default_factory=list)
@@ -104,7 +108,8 @@ def measure(kind: str, *, rounds: int, count: int) -> Results:
             measured = Measured()
             _answers(measured, second, people[0], server_core, rounds=rounds, count=count)
             _tokens(measured, second, people[1], rounds=rounds, count=count)
-            _sign_ins(measured, second, people[2:], server_core)
+            _sign_ins(measured, second, people[2:-2], server_core)
+            _ways(measured, second, people[-2:], count=count)
             memory = second.memory()
             _crowd(measured, second, people, rounds=rounds, count=count)
     figures = _figures(measured, starts=(first.start, second.start), memory=memory)
@@ -173,6 +178,19 @@ def _sign_ins(measured: Measured, server: Running, people: list[str], core: int)
         measured.beyond_hash.append(sign_in - hashing)
 
 
+def _ways(measured: Measured, server: Running, people: list[str], *, count: int) -> None:
+    """Measure sign-ins by passkey and by the phone app, and what a page that waits for a phone costs."""
+    holder, caller = Ways(server.port), Ways(server.port)
+    holder.add(people[0], "passkey", code_at=current_step())
+    caller.add(people[1], "push", code_at=current_step())
+    for _ in range(_STEPS):
+        measured.by_passkey.append(_each(server, lambda: holder.by_passkey(people[0]), 20))
+        measured.by_phone.append(_each(server, lambda: caller.by_phone(people[1]), 20))
+    place = caller.to_number(people[1])
+    for _ in range(_STEPS):
+        measured.look.append(_each(server, lambda: caller.outcome(place), count))
+
+
 def _crowd(measured: Measured, server: Running, people: list[str], *, rounds: int, count: int) -> None:
     """Time single sign-on alone, and while many type passwords."""
     visitor = Visitor(server.port)
@@ -221,6 +239,9 @@ def _figures(measured: Measured, *, starts: tuple[float, float], memory: float) 
         Figure("introspection", "ms", measured.introspect, goal="at most 2 ms", costs=True),
         Figure("two-factor sign-in", "ms", measured.sign_in, costs=True),
         Figure("the same beyond the password hash", "ms", measured.beyond_hash, goal="at most 15 ms"),
+        Figure("sign-in by passkey", "ms", measured.by_passkey, costs=True),
+        Figure("sign-in by phone app, with its calls", "ms", measured.by_phone, costs=True),
+        Figure("a look of a page that waits", "ms", measured.look, goal="at most 1 ms", costs=True),
         Figure("password hash (argon2id)", "ms", measured.hash, costs=True),
         Figure("single sign-on, p99 on the wall", "ms", measured.alone),
         Figure(f"the same, while {_BROWSERS} type passwords", "ms", measured.crowded),

@@ -26,6 +26,7 @@ from idp.desk.passkeys import PasskeyDesk
 from idp.desk.people import PeopleDesk
 from idp.desk.personal import PersonalDesk
 from idp.desk.policies import PolicyDesk
+from idp.desk.prefill import PrefillDesk
 from idp.desk.records import RecordDesk
 from idp.desk.sources import SourceDesk
 from idp.desk.texts import TextDesk
@@ -59,6 +60,7 @@ class Desk:
     personal: PersonalDesk
     consents: ConsentDesk
     methods: MethodDesk
+    prefill: PrefillDesk
     partners: PartnerDesk
     policies: PolicyDesk
     channels: ChannelDesk
@@ -93,32 +95,23 @@ def build_desk(
     partner_desk = _partners(store, clock, partners, issuers, http, audit)
     notices = build_notices(store=store, clock=clock, issuers=issuers, outbox=outbox, translate=translate)
     watching = Watching(store=store, clock=clock, partners=partner_desk, http=http, audit=audit)
+    method_desk = MethodDesk(
+        store=store,
+        clock=clock,
+        people=people,
+        methods=methods,
+        farewell=farewell,
+        notices=notices,
+        audit=audit,
+    )
     return Desk(
-        people=PeopleDesk(
-            store=store,
-            clock=clock,
-            people=people,
-            local=local,
-            hasher=hasher,
-            methods=methods,
-            farewell=farewell,
-            lockout=Lockout(store, clock, LimitsStore(store).get),
-            worths=WORTHS,
-            audit=audit,
-        ),
+        people=_people(store, clock, local, hasher, methods, farewell, audit),
         personal=_personal(store, clock, people, farewell, audit),
         consents=ConsentDesk(
             store=store, people=people, partners=partners, consents=consents, grants=grants, audit=audit
         ),
-        methods=MethodDesk(
-            store=store,
-            clock=clock,
-            people=people,
-            methods=methods,
-            farewell=farewell,
-            notices=notices,
-            audit=audit,
-        ),
+        methods=method_desk,
+        prefill=PrefillDesk(clock=clock, methods=method_desk),
         partners=partner_desk,
         policies=PolicyDesk(store=store, clock=clock, rules=Rules(store), factors=tuple(WORTHS), audit=audit),
         channels=_channels(store, clock, sealer, people, outbox, audit),
@@ -132,6 +125,29 @@ def build_desk(
         limits=_limits(store, clock, audit),
         records=RecordDesk(store=store, people=people, partners=partners, audit=audit),
         sources=SourceDesk(watching=watching),
+    )
+
+
+def _people(
+    store: Store,
+    clock: Clock,
+    local: LocalSource,
+    hasher: PasswordHasher,
+    methods: Methods,
+    farewell: Farewell,
+    audit: AuditLog,
+) -> PeopleDesk:
+    return PeopleDesk(
+        store=store,
+        clock=clock,
+        people=People(store, clock, [local]),
+        local=local,
+        hasher=hasher,
+        methods=methods,
+        farewell=farewell,
+        lockout=Lockout(store, clock, LimitsStore(store).get),
+        worths=WORTHS,
+        audit=audit,
     )
 
 

@@ -36,7 +36,7 @@ from idp.web.i18n import language_for, translate_for
 from idp.web.pacing import Pace
 
 # A second, of all pages that wait in one process: a tenth of what it can do (bench/README.md).
-_LOOKS = 100
+_LOOKS = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def build_hallway(
         issuers=ground.issuers,
         clock=clock,
         lifetimes=lifetimes,
-        pace=Pace(_LOOKS),
+        pace=Pace(_LOOKS, latest=12.5),
     )
     return Hallway(
         people=people,

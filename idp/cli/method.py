@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +13,7 @@ from idp.cli.moments import moment_meant
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, moment, say, table
 from idp.core.codec import plain
+from idp.core.errors import Refused
 from idp.core.ids import in_fours
 from idp.factors.access_pass import PassTerms
 from idp.factors.call import PLACES
@@ -153,6 +156,40 @@ def _add_totp(name: str, secret: str | None, *, json_: bool) -> None:
         return
     say(f"Added {method.label} to {account}.")
     fields({"Id": method.id, "Secret": made.get("secret", ""), "Address": made.get("otpauth_uri", "")})
+
+
+@command.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.csv")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def import_(*, file: Path, dry_run: bool, json_: bool) -> None:
+    """Fill in people's phones from a table.
+
+    The first line names the columns: name, and any of mobile (texts), alternate and office (calls) and
+    extension (of the office). UTF-8, with commas or semicolons. Numbers have their country code. Phones
+    that people have stay as they are; an office's number takes the place of the former.
+
+    Nothing is filled in unless the whole file is right; what is not is listed by line and column.
+    """
+    with office() as desk:
+        rows, problems = desk.prefill.read(file.read_bytes(), actor=desk.actor)
+        if problems:
+            for bad in problems:
+                click.echo(f"line {bad.line}, {bad.column or 'end'}: {bad.text}", err=True)
+            raise Refused("Nothing was filled in.")
+        with click.progressbar(
+            rows, label="Filling in", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar:
+            done = [desk.prefill.fill(row, dry=dry_run, actor=desk.actor) for row in bar]
+    if json_:
+        as_json(plain(done))
+        return
+    for one in done:
+        for what, labels in (("added", one.added), ("removed", one.removed)):
+            for label in labels:
+                say(f"{one.name}: {'would be ' if dry_run else ''}{what} {label}")
+    added = sum(len(one.added) for one in done)
+    say(f"{len(done)} people, {added} phones {'would be ' if dry_run else ''}added.")
 
 
 @command.command(name="list")

@@ -97,11 +97,21 @@ class MethodDesk:
             new = made(person)
             for old in self.methods.of(unit.connection, person.id) if instead else ():
                 if old.factor == new.factor:
-                    self.methods.remove(unit, old.id)
-                    self._record(unit, Event.METHOD_REMOVED, person, old, actor)
-            method = self.methods.add(unit, person.id, new, allowed=True)
-            self._record(unit, Event.METHOD_ADDED, person, method, actor)
+                    self.dropped(unit, person, old, actor)
+            return self.added(unit, person, new, actor)
+
+    def added(self, unit: Unit, person: Person, new: NewMethod, actor: Actor) -> Method:
+        """Store a method in a unit of another verb's, put it on record, and tell the person."""
+        need_owner(actor)
+        method = self.methods.add(unit, person.id, new, allowed=True)
+        self._record(unit, Event.METHOD_ADDED, person, method, actor)
         return method
+
+    def dropped(self, unit: Unit, person: Person, method: Method, actor: Actor) -> None:
+        """Remove a method in a unit of another verb's, put it on record, and tell the person."""
+        need_owner(actor)
+        self.methods.remove(unit, method.id)
+        self._record(unit, Event.METHOD_REMOVED, person, method, actor)
 
     def codes_left(self, name: str, *, actor: Actor) -> Mapping[str, int]:
         """Return how many recovery codes a person has left, by the method's id. Raises Refused."""

@@ -156,3 +156,18 @@ def test_calls_have_a_carrier_settings_and_phones(idp) -> None:
     assert "type a PIN" in idp("call", "set", "--all-countries", "--greeting", "de=").stdout
     assert idp("call", "set", "--greeting", "Hallo", exit_code=2)
     assert "A language is written" in idp.refused("call", "set", "--greeting", "d'=x")
+
+
+def test_phones_are_filled_in_from_a_table(idp, tmp_path) -> None:
+    idp("person", "add", "ada", "--password-stdin", given="correct horse\n")
+    table = tmp_path / "phones.csv"
+    table.write_text("name,mobile,office\nada,+14255550123,+492214710123\n")
+    assert "2 phones would be added" in idp("method", "import", str(table), "--dry-run").stdout
+    assert idp.json("method", "list", "ada") == []
+    assert "1 people, 2 phones added" in idp("method", "import", str(table)).stdout
+    assert [one["factor"] for one in idp.json("method", "list", "ada")] == ["sms", "call"]
+    table.write_text("name,mobile\nada,12\neve,+14255550123\n")
+    refused = idp("method", "import", str(table), exit_code=1).stderr
+    assert "line 2, mobile: That is not a phone number" in refused
+    assert "line 3, name: There is no person" in refused
+    assert "Nothing was filled in." in refused

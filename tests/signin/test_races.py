@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from idp.core.errors import Refused
+from idp.audit import AuditLog
+from idp.core.errors import Refused, Unchecked
 from idp.core.ids import new_id
 from idp.core.model import Participant, Person, Subject, SubjectForm
 from idp.factors import totp
+from idp.factors.elsewhere import Elsewhere, Request, Said, one
+from idp.factors.floods import TooMany
 from idp.factors.sms.sent import SentCodes
 from idp.keys import MasterKey, Sealer
 from idp.methods import Methods
@@ -107,6 +110,95 @@ def _try_often(number: int, notes: Notes, database: str, times: int) -> None:
     ]
     notes.write(f"{number} {sum(not one.locked for one in counted)}")
     store.dispose()
+
+
+# Phones -----------------------------------------------------------------------------------------
+def test_row_62_of_eight_processes_that_ask_a_phone_one_does_and_five_in_all(
+    house: House, database: str, notes: Notes
+) -> None:
+    person = house.person()
+    race(_ask, database, person.id, "", notes=notes, count=_COUNT)
+    assert came(notes) == ["asked"] + ["waiting"] * 7, "at most one is pending"
+    with house.ground.store.write() as unit:
+        unit.execute(sa.delete(schema.asked_elsewhere))
+        unit.execute(sa.delete(schema.attempts))
+    notes.path.unlink()
+    # Of one browser the later takes the place of the former: then the count is what holds.
+    race(_ask, database, person.id, "one browser", notes=notes, count=_COUNT)
+    assert came(notes) == ["asked"] * 5 + ["too many"] * 3
+
+
+def _ask(number: int, notes: Notes, database: str, person: str, browser: str) -> None:
+    store, now = open_store(database), TestClock().now()
+    request = Request(
+        person=person,
+        factor="push",
+        sign_in=new_id(),
+        browser=browser or f"browser {number}",
+        secret=new_id(),
+        partner="app",
+        address="192.0.2.1",
+        user_agent="",
+        correlation="",
+        asked_at=now,
+        expires_at=now + timedelta(minutes=2),
+    )
+    try:
+        elsewhere_on(store).ask(request, lambda _: {})
+    except TooMany:
+        notes.write(f"{number} too many")
+    except Unchecked:
+        notes.write(f"{number} waiting")
+    else:
+        notes.write(f"{number} asked")
+    store.dispose()
+
+
+def test_row_62_of_eight_answers_to_one_request_one_counts(house: House, database: str, notes: Notes) -> None:
+    person, now = house.person(), house.clock.now()
+    request = Request(
+        person=person.id,
+        factor="push",
+        sign_in="s",
+        browser="b",
+        secret="x",
+        partner="app",
+        address="192.0.2.1",
+        user_agent="",
+        correlation="",
+        asked_at=now,
+        expires_at=now + timedelta(minutes=2),
+    )
+    elsewhere_on(house.ground.store).ask(request, lambda _: {})
+    race(_answer, database, request.id, notes=notes, count=_COUNT)
+    assert came(notes) == ["False"] * 7 + ["True"]
+
+
+def _answer(number: int, notes: Notes, database: str, request_id: str) -> None:
+    store = open_store(database)
+    with store.write() as unit:
+        request = one(unit.connection, request_id)
+        assert request is not None
+        said = Said.APPROVED if number % 2 else Said.DENIED
+        counted = elsewhere_on(store).answered(
+            unit, request, said, by=f"phone {number}", now=TestClock().now()
+        )
+    notes.write(f"{number} {counted}")
+    store.dispose()
+
+
+def elsewhere_on(store: Store) -> Elsewhere:
+    """Return what factors share, with an alarm that nobody hears."""
+    clock = TestClock()
+    return Elsewhere(
+        name="push",
+        lasts=timedelta(minutes=2),
+        store=store,
+        clock=clock,
+        alarm=lambda *_: None,  # type: ignore[arg-type]
+        application=lambda _: "",
+        audit=AuditLog(clock, lambda _: None),
+    )
 
 
 # Methods ----------------------------------------------------------------------------------------

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from tests.passkeys import SoftKey
+from tests.phones import SoftPhone
 from tests.saml.sp import Sp
 from tests.walks.applications import Python3Saml
 from tests.walks.browser import Browser
-from tests.walks.farm import Farm
+from tests.walks.farm import Farm, Node
 from tests.walks.server import Someone
 
 
@@ -75,6 +82,75 @@ def test_saml_over_two_nodes(farm: Farm, someone: Someone, tmp_path: Path) -> No
         browser.open("/signout").submit()
         assert browser.open(application.ask().address).heading == "Sign in"
     went(farm, since)
+
+
+def test_a_phone_answers_at_the_other_node_than_the_one_that_asked(farm: Farm) -> None:
+    person = farm.installation.someone(app=False)
+    with Browser(farm.base) as browser:
+        phone = phone_at(farm, farm.nodes[1])
+        browser.authorize("wiki").password(person).choose("push")
+        code = re.search(r'id="setup-code"[^>]*>([^<]*)<', browser.text)
+        assert code is not None
+        assert phone.connect(code[1])["status"] == 200
+        place = browser.address
+        browser.post(place + "/enrol", {"factor": "push", "method": ""})
+        phone.post = phone_at(farm, farm.nodes[0]).post
+        assert phone.approve(number_in(browser)) == "approved"
+        browser.post(place + "/enrol", {"factor": "push", "method": ""})
+        assert browser.heading == "Save your recovery codes"
+        assert browser.submit(saved="yes").issued
+    with Browser(farm.base) as browser:
+        browser.authorize("wiki").password(person)
+        assert browser.heading == "Check your phone"
+        # The password's answer asked; the page after it came from the other.
+        asked = farm.balancer.asked()[-2][0]
+        other = next(node for node in farm.nodes if asked != f"127.0.0.1:{node.port}")
+        phone.post = phone_at(farm, other).post
+        assert phone.approve(number_in(browser)) == "approved"
+        for _ in farm.nodes:
+            assert (
+                json.loads(browser.web.get(browser.address + "/outcome", timeout=20).text)["state"]
+                == "settled"
+            )
+        assert browser.submit().issued
+
+
+def number_in(browser: Browser) -> str:
+    found = re.search(r"<b>(\d\d)</b>", browser.text)
+    assert found is not None, browser.text
+    return found[1]
+
+
+def phone_at(farm: Farm, node: Node) -> SoftPhone:
+    """Return a phone that calls one of the nodes, by the address of all."""
+
+    def post(path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        sent = requests.post(f"http://127.0.0.1:{node.port}{path}", data=body, timeout=20)
+        return sent.status_code, sent.json()
+
+    return SoftPhone(post=post, now=lambda: datetime.now(UTC), origin=farm.base)
+
+
+def test_a_passkey_signs_in_over_two_nodes(farm: Farm) -> None:
+    person, key = farm.installation.someone(app=False), SoftKey(origin=farm.base)
+    with Browser(farm.base) as browser:
+        browser.authorize("wiki").password(person)
+        assert browser.heading == "Set up a passkey"
+        credential = key.make(options_in(browser))
+        browser.submit(credential=credential, label="laptop").submit(saved="yes")
+        assert browser.issued
+    since = len(farm.balancer.asked())
+    with Browser(farm.base) as browser:
+        browser.authorize("wiki")
+        given = {"factor": "passkey", "method": "", "credential": key.show(options_in(browser))}
+        assert browser.post(browser.address, given).issued
+    assert len({node for node, _ in farm.balancer.asked()[since:]}) == 2
+
+
+def options_in(browser: Browser) -> str:
+    found = re.search(r'data-options="([^"]*)"', browser.text)
+    assert found is not None, browser.text
+    return unescape(found[1])
 
 
 def test_the_address_is_the_browser_s_and_not_the_balancer_s(farm: Farm, someone: Someone) -> None:

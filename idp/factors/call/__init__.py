@@ -1,7 +1,7 @@
 """Phone calls: pick up and press a key, type a PIN, or hear a code."""
 
 from idp.factors.call.dialogue import Mode
-from idp.factors.call.factor import PLACES, Call, Line, handed_out, new_pin, read_extension
+from idp.factors.call.factor import PLACES, Call, Line, handed_out, new_pin, read_extension, read_line
 from idp.factors.call.settings import CallSettings, CallSettingsStore
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "handed_out",
     "new_pin",
     "read_extension",
+    "read_line",
 ]
