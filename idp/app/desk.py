@@ -44,7 +44,7 @@ from idp.methods import Methods
 from idp.net import HttpClient, Reach
 from idp.partners.registry import Partners
 from idp.policy.rules import Rules
-from idp.sessions import Consents, Grants, Lifetimes, Sessions
+from idp.sessions import Consents, Devices, Grants, Lifetimes, Sessions
 from idp.signin.bans import Bans
 from idp.signin.farewell import Farewell
 from idp.signin.limits import LimitsStore
@@ -101,6 +101,7 @@ def build_desk(
         people=people,
         methods=methods,
         farewell=farewell,
+        devices=Devices(Lifetimes().device),
         notices=notices,
         audit=audit,
     )
@@ -145,8 +146,10 @@ def _people(
         hasher=hasher,
         methods=methods,
         farewell=farewell,
+        devices=Devices(Lifetimes().device),
         lockout=Lockout(store, clock, LimitsStore(store).get),
         worths=WORTHS,
+        rules=Rules(store),
         audit=audit,
     )
 

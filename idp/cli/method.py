@@ -192,6 +192,19 @@ def import_(*, file: Path, dry_run: bool, json_: bool) -> None:
     say(f"{len(done)} people, {added} phones {'would be ' if dry_run else ''}added.")
 
 
+@command.command()
+@click.argument("name")
+def reset(*, name: str) -> None:
+    """Remove everything that NAME registered, so that they register again at the next sign-in.
+
+    Their sessions end. Give them a pass first (idp method add NAME pass), or the password alone is what
+    lets them register.
+    """
+    with office() as desk:
+        removed = desk.methods.reset(name, actor=desk.actor)
+    say(f"Removed {removed} of {name}'s methods.")
+
+
 @command.command(name="list")
 @click.argument("name")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")

@@ -132,6 +132,7 @@ def show(*, name: str, json_: bool) -> None:
             "Enabled": person.enabled,
             "Blocked until": moment(person.blocked_until),
             "Locked": seen.locked,
+            "Second factor": f"{seen.state} ({seen.strength}, by {_sources(seen)})",
             "Methods": [
                 f"{method.label} ({method.factor}, last used {moment(method.last_used_at) or 'never'})"
                 for method in seen.methods
@@ -165,6 +166,15 @@ def unlock(*, name: str) -> None:
     with office() as desk:
         person = desk.people.unlock(name, actor=desk.actor)
     say(f"Unlocked {person.name}.")
+
+
+@command.command(name="sign-out")
+@click.argument("name")
+def sign_out(*, name: str) -> None:
+    """End NAME's sessions and tokens everywhere, and forget the browsers they are known on."""
+    with office() as desk:
+        person, ended = desk.people.sign_out(name, actor=desk.actor)
+    say(f"Signed {person.name} out of {ended} session{'' if ended == 1 else 's'}.")
 
 
 @command.command()
@@ -290,6 +300,10 @@ def erase(*, name: str, yes: bool) -> None:
     say("Erased. Rules and applications that name this person still do: idp policy show, idp partner list.")
 
 
+def _sources(seen: PersonSeen) -> str:
+    return ", ".join(seen.sources) or "default"
+
+
 def _groups(groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(attributes.line(group, what="A group name") for group in groups))
 
@@ -321,4 +335,5 @@ def _summary(person: Person) -> dict[str, object]:
 
 
 def _whole(seen: PersonSeen) -> dict[str, object]:
-    return _summary(seen.person) | {"locked": seen.locked, "methods": plain(seen.methods)}
+    shown = plain(seen)
+    return _summary(seen.person) | {name: shown[name] for name in shown if name != "person"}

@@ -18,6 +18,7 @@ from idp.factors import access_pass, call, recovery, sms, totp
 from idp.factors.access_pass import PassTerms
 from idp.factors.recovery import Recovery
 from idp.methods import Methods
+from idp.sessions import Devices
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
@@ -33,6 +34,7 @@ class MethodDesk:
     people: People
     methods: Methods
     farewell: Farewell
+    devices: Devices
     notices: Notices
     audit: AuditLog
 
@@ -148,6 +150,24 @@ class MethodDesk:
             if reopened:
                 self._record(unit, Event.ENROLMENT_REOPENED, person, method, actor)
         return reopened
+
+    def reset(self, name: str, *, actor: Actor) -> int:
+        """Remove everything that a person registered, so that they register again; return how much it was.
+
+        Their sessions end, and no browser is known any more. Raises Refused.
+        """
+        need_owner(actor)
+        with self.store.write(alone=True) as unit:
+            person = found(self.people, unit.connection, name)
+            mine = self.methods.of(unit.connection, person.id)
+            for method in mine:
+                self.dropped(unit, person, method, actor)
+            self.people.forget_proofs(unit, person.id)
+            self.farewell.end_all(unit, person.id, self.clock.now())
+            self.devices.forget(unit, person.id)
+            if mine and self.methods.reopen(unit, person.id):
+                self._record(unit, Event.ENROLMENT_REOPENED, person, mine[-1], actor)
+        return len(mine)
 
     def _record(self, unit: Unit, event: Event, person: Person, method: Method, actor: Actor) -> None:
         entry = Entry(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import sqlalchemy as sa
 
 from idp.audit import AuditLog, Entry, Event
 from idp.core.errors import Refused
-from idp.core.model import Actor, Kind, Method, Person
+from idp.core.model import Actor, Kind, Method, Person, Strength
 from idp.core.ports import Clock
 from idp.desk.rights import need_owner
 from idp.directory import phones
@@ -18,19 +19,37 @@ from idp.directory.people import NewPerson, People, PersonChanges
 from idp.factors import password, sms
 from idp.factors.codes import target_of
 from idp.methods import Methods
+from idp.policy.demands import demanded
 from idp.policy.model import Worths
+from idp.policy.rules import Rules
+from idp.sessions import Devices
 from idp.signin import lockout
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
 
+class State(StrEnum):
+    """Where a person stands with second factors, in words that administrators know from Azure MFA."""
+
+    DISABLED = "disabled"  # one factor is enough
+    ENABLED = "enabled"  # two are needed, and nothing is registered yet: that is done at the next sign-in
+    ENFORCED = "enforced"  # two are needed, and something is registered
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonSeen:
-    """A person as the desk shows one: with methods, and whether too many wrong tries lock them out."""
+    """A person as the desk shows one: with methods, and whether too many wrong tries lock them out.
+
+    strength is what every application demands of them, by the rules that are named (none: the default);
+    state what that makes of them.
+    """
 
     person: Person
     methods: tuple[Method, ...]
     locked: bool
+    strength: Strength
+    sources: tuple[str, ...]
+    state: State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +63,9 @@ class PeopleDesk:
     hasher: PasswordHasher
     methods: Methods
     farewell: Farewell
+    devices: Devices
     lockout: lockout.Lockout
+    rules: Rules
     worths: Worths
     audit: AuditLog
 
@@ -82,7 +103,15 @@ class PeopleDesk:
                 self.lockout.locked(connection, factor=factor, target=target)
                 for factor, target in tries(self.people, connection, person, self.worths)
             )
-            return PersonSeen(person=person, methods=self.methods.of(connection, person.id), locked=locked)
+            strength, sources = demanded(self.rules.all(), person, now=self.clock.now())
+            return PersonSeen(
+                person=person,
+                methods=self.methods.of(connection, person.id),
+                locked=locked,
+                strength=strength,
+                sources=tuple(rule.name for rule in sources),
+                state=_state(person, strength),
+            )
 
     def change(self, name: str, changes: PersonChanges, *, actor: Actor) -> Person:
         """Change a person's display name, attributes, groups or roles. Raises Refused."""
@@ -132,6 +161,20 @@ class PeopleDesk:
             self._record(unit, Event.PERSON_ENABLED, person, actor)
         return person
 
+    def sign_out(self, name: str, *, actor: Actor) -> tuple[Person, int]:
+        """End a person's sessions and tokens, and forget their browsers; return how many sessions it were.
+
+        A sign-in that is under way does not go on. Raises Refused.
+        """
+        need_owner(actor)
+        with self.store.write(alone=True) as unit:
+            person = found(self.people, unit.connection, name)
+            self.people.forget_proofs(unit, person.id)
+            ended = self.farewell.end_all(unit, person.id, self.clock.now())
+            self.devices.forget(unit, person.id)
+            self._record(unit, Event.SIGNED_OUT, person, actor)
+        return person, ended
+
     def unlock(self, name: str, *, actor: Actor) -> Person:
         """Forget a person's wrong tries at every factor. Raises Refused."""
         need_owner(actor)
@@ -146,6 +189,12 @@ class PeopleDesk:
         self.audit.record(
             unit, Entry(event=event, person=person.id, factor=factor, name=person.name, actor=by)
         )
+
+
+def _state(person: Person, strength: Strength) -> State:
+    if strength is Strength.ONE:
+        return State.DISABLED
+    return State.ENABLED if person.may_enrol else State.ENFORCED
 
 
 def found(people: People, connection: sa.Connection, name: str) -> Person:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from idp.audit import Filter
 from idp.core.errors import Refused
-from idp.core.model import Kind, Proof
+from idp.core.model import Kind, Proof, Strength
+from idp.desk.people import State
 from idp.directory.people import NewPerson
 from idp.factors import password, totp
 from idp.store.schema import methods as methods_table
@@ -166,3 +167,40 @@ def test_the_record_is_searched_by_names(desk, ada, clock):
     assert len(desk.records.search(limit=2, actor=OWNER)) == 2
     with pytest.raises(Refused):
         desk.records.search(Filter(person="nobody"), actor=OWNER)
+
+
+def test_where_a_person_stands_follows_from_rules_and_methods(desk, ada):
+    seen = desk.people.show("ada", actor=OWNER)
+    assert (seen.state, seen.strength, seen.sources) == (State.ENABLED, Strength.TWO, ())
+    desk.methods.add_totp("ada", seed=SEED, actor=OWNER)
+    assert desk.people.show("ada", actor=OWNER).state is State.ENFORCED
+    rule = {
+        "id": "one",
+        "name": "Ada needs one",
+        "conditions": {"people": ["ada"]},
+        "controls": {"strength": "one"},
+    }
+    desk.policies.replace_all([rule], actor=OWNER)
+    seen = desk.people.show("ada", actor=OWNER)
+    assert (seen.state, seen.strength, seen.sources) == (State.DISABLED, Strength.ONE, ("Ada needs one",))
+
+
+def test_who_is_to_register_again_has_nothing_left(desk, ada, store, clock):
+    desk.methods.add_totp("ada", seed=SEED, actor=OWNER)
+    desk.methods.add_recovery("ada", actor=OWNER)
+    clock.advance(seconds=1)
+    assert desk.methods.reset("ada", actor=OWNER) == 2
+    seen = desk.people.show("ada", actor=OWNER)
+    assert seen.methods == ()
+    assert seen.person.may_enrol
+    assert seen.person.proofs_from == clock.now()
+    assert events(desk)[-3:] == ["method-removed", "method-removed", "enrolment-reopened"]
+    assert desk.methods.reset("ada", actor=OWNER) == 0
+
+
+def test_a_person_is_signed_out_everywhere(desk, ada, clock):
+    clock.advance(seconds=1)
+    person, ended = desk.people.sign_out("ADA", actor=OWNER)
+    assert (person.id, ended) == (ada.id, 0)
+    assert desk.people.show("ada", actor=OWNER).person.proofs_from == clock.now()
+    assert events(desk)[-1] == "signed-out"

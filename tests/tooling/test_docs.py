@@ -89,7 +89,7 @@ def test_commands_exist(document: Path, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.chdir(tmp_path)
     for words in commands(document):
         for word in words:
-            if word.endswith((".xml", ".json")) and "/" not in word:
+            if word.endswith((".xml", ".json", ".csv")) and "/" not in word:
                 Path(word).touch()
         parse(words)
 
