@@ -11,7 +11,12 @@ from typing import NoReturn
 import pytest
 
 # Where the package is called otherwise.
-_PACKAGES = {"node": "nodejs", "nginx": "nginx-light", "systemd-analyze": "systemd"}
+_PACKAGES = {
+    "node": "nodejs",
+    "nginx": "nginx-light",
+    "systemd-analyze": "systemd",
+    "baresip": "baresip-core",
+}
 # Servers are in folders that not every account has in its path.
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 _OTHER_NAMES = {"chromium": ("chromium", "chromium-browser", "google-chrome")}

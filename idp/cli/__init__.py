@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, str] = {
     "db": "Bring the database up to date, copy it, restore it.",
     "audit": "Show who proved what to whom, and explain a sign-in.",
     "serve": "Run the identity provider.",
+    "sip": "Make phone calls over the organisation's own telephone system.",
     "worker": "Run the background jobs without it, for farms.",
     "demo": "Run it with two demo applications, a phone and demo people.",
     "doctor": "Check this installation and say what to do.",
