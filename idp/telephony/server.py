@@ -137,5 +137,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *_arguments: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *_arguments: Any) -> None:  # noqa: A002 (the library's name)
         """Say nothing: addresses have secrets in them."""
