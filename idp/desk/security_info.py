@@ -28,6 +28,8 @@ _OWN = (
     Event.METHOD_REMOVED,
     Event.PASSWORD_CHANGED,
     Event.SIGN_IN_DISOWNED,
+    Event.FRAUD_REPORTED,
+    Event.PERSON_BLOCKED,
 )
 _TRIES = (Event.TOKEN_DENIED, Event.LOCKED, Event.RIGHT_WHILE_LOCKED)
 _MOST_OWN, _MOST_TRIES = 20, 5
@@ -86,7 +88,7 @@ class SecurityDesk:
         with self.store.write(alone=True) as unit:
             person = self._self(unit.connection, actor)
             method = self._mine(unit, person, method_id)
-            if method.factor == "sms" or self.worths[method.factor].stand_in:
+            if method.factor in {"sms", "call"} or self.worths[method.factor].stand_in:
                 raise Refused("That one has no name of its own.")
             self.methods.rename(unit, method.id, text)
             self._record(unit, Event.METHOD_CHANGED, person, method, actor)
@@ -96,6 +98,10 @@ class SecurityDesk:
         with self.store.write(alone=True) as unit:
             person = self._self(unit.connection, actor)
             method = self._mine(unit, person, method_id)
+            if method.data.get("place") == "office":
+                raise Refused(
+                    "That is your office’s phone. Whoever helps you with your account can change it."
+                )
             if self._lasting(unit, person) == [method.id]:
                 raise Refused("This is your last way to confirm a sign-in. Add another one first.")
             if method.factor == "sms":

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from idp.authenticator.calls import LONGEST
@@ -88,15 +87,15 @@ HOSTILE: dict[str, Callable[[SoftPhone], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("made", HOSTILE.values(), ids=HOSTILE)
-def test_row_62_what_is_not_the_phones_is_refused(
-    desk: Desk, phone: SoftPhone, made: Callable[[SoftPhone], bytes]
-) -> None:
+def test_row_62_what_is_not_the_phones_is_refused(desk: Desk, phone: SoftPhone) -> None:
     desk.sign_in()
-    status, said = phone.post("/authenticator/calls/look", made(phone))
-    assert status in {401, 422}, said
-    assert "question" not in said
-    assert said["reference"]
+    taken = {}
+    for name, made in HOSTILE.items():
+        status, said = phone.post("/authenticator/calls/look", made(phone))
+        if status not in {401, 422} or "question" in said or not said["reference"]:
+            taken[name] = (status, said)
+    assert taken == {}
+    assert phone.look() is not None, "and the phone itself is still heard"
 
 
 def test_row_62_an_answer_sent_twice_counts_once(desk: Desk, phone: SoftPhone) -> None:
@@ -137,25 +136,25 @@ def test_row_47_a_copied_address_opens_nothing_elsewhere(
     assert thief.client.get(desk.place + "/outcome", base_url=BASE).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "claims",
-    [
-        {"answer": "approved", "number": 42},
-        {"answer": "maybe"},
-        {"answer": ["approved"]},
-        {"answer": "approved", "request": {"a": 1}},
-        {"answer": ""},
-        {"answer": "approved", "request": "\ud800"},
-        {"answer": "approved", "request": "\x00", "number": "\x00"},
-        {"answer": "wrong-number"},
-        {"answer": "approved", "request": "a" * 5000},
-    ],
-)
-def test_answers_that_are_none(desk: Desk, phone: SoftPhone, claims: dict[str, Any]) -> None:
+NO_ANSWERS: list[dict[str, Any]] = [
+    {"answer": "approved", "number": 42},
+    {"answer": "maybe"},
+    {"answer": ["approved"]},
+    {"answer": "approved", "request": {"a": 1}},
+    {"answer": ""},
+    {"answer": "approved", "request": "\ud800"},
+    {"answer": "approved", "request": "\x00", "number": "\x00"},
+    {"answer": "wrong-number"},
+    {"answer": "approved", "request": "a" * 5000},
+]
+
+
+def test_answers_that_are_none(desk: Desk, phone: SoftPhone) -> None:
     desk.sign_in()
-    status, _ = phone.send("answer", claims)
-    assert status in {200, 422}
-    assert desk.outcome()["state"] == "waiting"
+    for claims in NO_ANSWERS:
+        status, _ = phone.send("answer", claims)
+        assert status in {200, 422}, claims
+        assert desk.outcome()["state"] == "waiting", claims
 
 
 def test_row_61_only_the_code_on_the_page_lets_a_phone_in(console: Console, ada: Browser) -> None:

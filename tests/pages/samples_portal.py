@@ -14,7 +14,9 @@ _ADA = Person(id="i-ada", source="local", source_key="1", name="ada@example.com"
 _LABELS = {
     "passkey": "Passkey",
     "totp": "Authenticator app",
+    "push": "Phone app",
     "sms": "Text message",
+    "call": "Phone call",
     "recovery": "Recovery codes",
 }
 _OFFERS = tuple(Offer(factor=factor, label=label) for factor, label in _LABELS.items())
@@ -58,6 +60,7 @@ _INFO = SecurityInfo(
     methods=(
         _method("passkey", "My laptop", name="127.0.0.1", credential="c"),
         _method("totp", "Authenticator app", used=False),
+        _method("call", "+1 •••-•••-••00 (4711)", place="office"),
         _method("sms", "+1 •••-•••-••67"),
         _method("recovery", "Recovery codes", used=False),
     ),

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from idp.directory import phones
 from idp.factors import sms
 from idp.store import schema
-from tests.admin.conftest import PASSWORD, Browser, Console
+from tests.admin.conftest import PASSWORD, TEST, Browser, Console
 from tests.passkeys import SoftKey
 from tests.portal.acts import (
     METHOD,
@@ -244,3 +244,16 @@ def test_who_only_has_the_session_changes_no_password(console: Console, ada: Bro
     console.clock.advance(minutes=16)
     assert change(ada).path.startswith("/signin/")
     assert console.browser().sign_in("ada", "/me").path == "/me"
+
+
+def test_an_offices_phone_is_not_the_persons_to_change(console: Console, ada: Browser) -> None:
+    desk = console.desk.methods
+    office = desk.add_call("ada", number="+14255550123", extension="42", place="office", actor=TEST)[0]
+    own = desk.add_call("ada", number="+14255550124", place="alternate", actor=TEST)[0]
+    ada.open("/me")
+    assert "filled in for you" in ada.text
+    assert f"/me/methods/{office.id}" not in ada.text
+    assert "your office" in remove(ada, office.id)
+    assert "no name of its own" in rename(ada, own.id, "Home")
+    assert "It is removed" in remove(ada, own.id)
+    assert office.id in methods(console)

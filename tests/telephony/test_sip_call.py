@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from tests.walks.browser import Browser
 from tests.walks.server import Server
 
 TOKEN = "a token of the gateway's own"
+
+
+real = pytest.mark.skipif(not os.environ.get("COUNTERSIGN_LONG"), reason="`make check` does it")
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,7 @@ def outcome(browser: Browser) -> str:
     return str(state)
 
 
+@real
 def test_a_call_over_our_own_telephones_signs_in(server: Server, tmp_path: Path) -> None:
     person = server.someone(app=False)
     server.idp("method", "add", person.name, "call", NUMBER)
@@ -78,6 +83,7 @@ def test_a_call_over_our_own_telephones_signs_in(server: Server, tmp_path: Path)
         callee.stop()
 
 
+@real
 def test_who_is_busy_or_does_not_pick_up_signs_nobody_in(server: Server, tmp_path: Path) -> None:
     person = server.someone(app=False)
     server.idp("method", "add", person.name, "call", NUMBER)
@@ -111,7 +117,6 @@ def test_who_is_busy_or_does_not_pick_up_signs_nobody_in(server: Server, tmp_pat
     ],
 )
 def test_the_gateway_calls_nobody_for_what_is_not_right(form: dict[str, str], status: int) -> None:
-    require("baresip")
     trunk = Trunk(address="sip:{number}@127.0.0.1:9", caller="sip:a@127.0.0.1")
     running = SipGateway(trunk=trunk, provider="http://localhost:8000", token=TOKEN, port=0)
     good = {"Url": "http://localhost:8000/a", "StatusCallback": "http://localhost:8000/b", "To": NUMBER}
