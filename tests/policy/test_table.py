@@ -311,6 +311,7 @@ def test_what_each_factor_is_worth() -> None:
         "totp": ({Kind.HAVE}, False, False),
         "push": ({Kind.HAVE}, False, False),
         "sms": ({Kind.HAVE}, False, False),
+        "call": ({Kind.HAVE}, False, False),
         "passkey": ({Kind.HAVE, Kind.ARE}, True, True),
         "recovery": ({Kind.HAVE}, False, False),
         "pass": ({Kind.HAVE}, False, False),
@@ -321,6 +322,7 @@ def test_what_each_factor_is_worth() -> None:
         "sms": ("sms",),
         "passkey": ("hwk", "swk", "user"),
         "push": ("pop", "swk", "otp"),
+        "call": ("tel",),
         **codes,
     }
     assert {name for name, worth in WORTHS.items() if worth.stand_in} == {"recovery", "pass"}
