@@ -148,6 +148,8 @@ def _cells(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Refused("The file is not UTF-8. Save it as “CSV UTF-8”.") from error
+    if "\0" in text:
+        raise Refused("The file is no text.")
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",", strict=True)
     try:
@@ -165,8 +167,9 @@ def _cells(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 def _check_header(header: Sequence[str]) -> None:
     unknown = [name for name in header if name not in {NAME, *COLUMNS}]
     if NAME not in header or unknown or len(set(header)) < len(header):
-        wrong = f" “{unknown[0]}” is none of them." if unknown else ""
-        raise Refused(f"The first line names the columns: name, and any of {', '.join(COLUMNS)}.{wrong}")
+        # Not what it says: without a first line it is somebody's name, or number.
+        place = f" Column {header.index(unknown[0]) + 1} is none of them." if unknown else ""
+        raise Refused(f"The first line names the columns: name, and any of {', '.join(COLUMNS)}.{place}")
 
 
 _READ: dict[str, Callable[[str], object]] = {

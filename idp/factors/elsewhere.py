@@ -148,7 +148,9 @@ class Elsewhere:
         )
         return request, secret
 
-    def ask(self, request: Request, send: Callable[[Unit], Mapping[str, object]]) -> None:
+    def ask(
+        self, request: Request, send: Callable[[Unit], Mapping[str, object]], *, setting_up: bool = False
+    ) -> None:
         """Ask, and have send do what leaves the house; what it returns goes on record.
 
         Raises Unchecked while another browser's request is open, and TooMany; such a flood
@@ -167,7 +169,8 @@ class Elsewhere:
                 # Once a sign-in: a button can be pressed as often as somebody likes.
                 if once(unit, f"withheld:{request.sign_in}:{refused.over}", until=request.asked_at + _DAY):
                     self.record(unit, Event.PHONE_NOT_ASKED, request, reason=refused.over)
-                if refused.endless:
+                # While it is set up a phone may be anybody's, and nobody attacks.
+                if refused.endless and not setting_up:
                     self.alarm(unit, request.person, Why.FLOOD, self._occasion(request))
             raise
 

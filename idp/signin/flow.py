@@ -113,6 +113,7 @@ class Flow:
                         self._withdraw(judged, unless=factor)
                         return self._asking(judged, version, visit, offer)
             case Register(factors=factors) if factor in factors:
+                self._withdraw(judged, unless=factor)
                 return self._drafting(judged, version, visit, factor)
         return self._advance(judged, version, visit)
 

@@ -33,6 +33,7 @@ module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
 ctrl_tcp_listen 127.0.0.1:{control}
+call_max_calls 1
 """
 
 
@@ -72,6 +73,7 @@ class Baresip:
         self._folder = folder
         self._silence = silence
         self._unread = b""
+        self._call = ""
 
     def __enter__(self) -> Self:
         program = shutil.which("baresip")
@@ -145,13 +147,17 @@ class Baresip:
         told = json.dumps({"command": command, "params": parameters}).encode()
         self._control.sendall(str(len(told)).encode() + b":" + told + b",")
 
+    def stop(self) -> None:
+        """End the process, and the call with it."""
+        self._process.terminate()
+
     # What it says -----------------------------------------------------------------------------
     def event(self, *, within: float) -> Event | None:
         """Return the next event, None when there is none for so many seconds. Raises NoPhone."""
         end = time.monotonic() + within
         while True:
             for said in self._messages():
-                if said.get("event"):
+                if said.get("event") and self._is_ours(said):
                     return Event(str(said.get("type", "")), str(said.get("param", "")))
             left = end - time.monotonic()
             if left <= 0:
@@ -166,6 +172,13 @@ class Baresip:
             if not more:
                 raise NoPhone("baresip went away")
             self._unread += more
+
+    def _is_ours(self, said: dict[str, object]) -> bool:
+        """Say whether an event is of the call that we made: others may call our port."""
+        call = str(said.get("id", ""))
+        if not self._call and said.get("direction") == "outgoing":
+            self._call = call
+        return call == self._call != ""
 
     def _messages(self) -> Iterator[dict[str, object]]:
         """Yield what has come whole: netstrings (length, colon, JSON, comma)."""

@@ -12,7 +12,6 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
@@ -67,6 +66,8 @@ def converse(order: Order, phone: Baresip, speaker: Speaker) -> str:
     while time.monotonic() < end:
         turn = _read(_ask(order, order.talk, posted))
         sound, lasts = speaker.say(turn.sentences)
+        if _went_dead(phone):
+            return "completed"
         phone.play(sound)
         if not turn.keys:
             _rest(phone, lasts + 0.5)
@@ -98,6 +99,14 @@ def _picked_up(phone: Baresip, rings: float) -> str:
             return "busy" if busy else "no-answer" if nobody else "failed"
     phone.hang_up()
     return "no-answer"
+
+
+def _went_dead(phone: Baresip) -> bool:
+    """Say whether the line has gone dead; what was pressed before it was said what it means is dropped."""
+    while (early := phone.event(within=0)) is not None:
+        if early.type == "CALL_CLOSED":
+            return True
+    return False
 
 
 def _heard(phone: Baresip, turn: Turn, lasts: float) -> str | None:
@@ -160,10 +169,3 @@ def _ask(order: Order, address: str, posted: Mapping[str, str]) -> str:
             return str(answer.read(_LARGEST).decode())
     except (URLError, OSError, ValueError) as error:
         raise NoSpeech("the provider does not answer") from error
-
-
-def folder_of(base: Path, sid: str) -> Path:
-    """Return a new folder for a call, for its owner only."""
-    folder = base / sid
-    folder.mkdir(mode=0o700)
-    return folder

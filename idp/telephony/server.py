@@ -8,7 +8,11 @@ import logging
 import shutil
 import tempfile
 import threading
+import time
+import wave
 from base64 import b64decode
+from contextlib import suppress
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,14 +20,15 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 from idp.telephony.baresip import Baresip, NoPhone, Trunk
-from idp.telephony.conversation import Order, converse, folder_of, tell_end
+from idp.telephony.conversation import Order, converse, tell_end
 from idp.telephony.speech import NoSpeech, Speaker
 
 ACCOUNT = "AC" + "0" * 32
 _PATH = f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json"
 _LARGEST = 16 * 1024
 _MOST_CALLS = 20
-_LONGEST_RINGS = 60.0
+_LONGEST_RINGS = 60
+_PARTING = 5.0  # seconds for calls that are ended with the program
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +41,7 @@ class SipGateway:
         self._token = token
         self._room = threading.BoundedSemaphore(_MOST_CALLS)
         self._folder = Path(tempfile.mkdtemp(prefix="countersign-sip-"))
-        self._speaker = Speaker(self._folder)
+        self._calls: dict[str, Baresip] = {}
         handler = type("Handler", (_Handler,), {"gateway": self})
         # On this machine only: who reaches it makes calls.
         self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
@@ -50,6 +55,12 @@ class SipGateway:
         """Stop serving, and remove what was made for calls."""
         self._server.shutdown()
         self._server.server_close()
+        # Else lines would stay open, with nobody to end them.
+        end = time.monotonic() + _PARTING
+        for phone in list(self._calls.values()):
+            phone.stop()
+        while self._calls and time.monotonic() < end:
+            time.sleep(0.05)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def allows(self, authorization: str) -> bool:
@@ -72,40 +83,37 @@ class SipGateway:
             return 400, {"code": 21211, "message": "To is not a number"}
         if not set(digits) <= set("w0123456789") or len(digits) > 32:
             return 400, {"code": 21219, "message": "SendDigits"}
-        if not self._room.acquire(blocking=False):
-            return 429, {"code": 20429, "message": "Too many calls"}
         order = Order(
             sid="CA" + uuid4().hex,
             number=number,
             digits=digits,
-            rings=min(float(form.get("Timeout", "30")), _LONGEST_RINGS),
+            rings=min(int(form.get("Timeout", "30")), _LONGEST_RINGS),
             talk=talk,
             ended=ended,
             token=self._token,
         )
+        if not self._room.acquire(blocking=False):
+            return 429, {"code": 20429, "message": "Too many calls"}
         threading.Thread(target=self._make, args=(order,), daemon=True).start()
         return 201, {"sid": order.sid, "status": "queued"}
 
     def _make(self, order: Order) -> None:
-        folder, status = folder_of(self._folder, order.sid), "failed"
+        folder, status = self._folder / order.sid, "failed"
         try:
-            silence, _ = self._speaker.say(())
+            folder.mkdir(mode=0o700)
+            speaker = Speaker(folder)
+            silence, _ = speaker.say(())
             with Baresip(self._trunk, folder, silence) as phone:
-                status = converse(order, phone, self._speaker)
-            tell_end(order, status)
-        except (NoPhone, NoSpeech) as error:
-            _log.warning("a call failed: %s", error)
-            self._failed(order)
+                self._calls[order.sid] = phone
+                status = converse(order, phone, speaker)
+        except (NoPhone, NoSpeech, OSError, ValueError, EOFError, HTTPException, wave.Error) as error:
+            _log.warning("a call failed: %s", type(error).__name__)
         finally:
+            self._calls.pop(order.sid, None)
             self._room.release()
             shutil.rmtree(folder, ignore_errors=True)
-
-    @staticmethod
-    def _failed(order: Order) -> None:
-        try:
-            tell_end(order, "failed")
-        except NoSpeech:
-            _log.warning("the provider was not told of it")
+            with suppress(NoSpeech):
+                tell_end(order, status)
 
 
 class _Handler(BaseHTTPRequestHandler):

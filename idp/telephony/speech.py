@@ -21,7 +21,7 @@ class NoSpeech(Exception):
 
 
 class Speaker:
-    """Makes each sound once; files lie in the folder under a hash of what they say."""
+    """Makes sounds for one call, each once; its folder goes with the call, and the codes in it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,7 +36,6 @@ class Speaker:
         if not padded.exists():
             parts = [self._part(f"{name}-{place}", *one) for place, one in enumerate(sentences)]
             rate = ["-r", str(_RATE), "-c", "1", "-b", "16"]
-            # All at once under its own name: another call may want the same just now.
             draft = self._folder / f"{name}-draft.wav"
             if parts:
                 _run(["sox", *parts, *rate, spoken])

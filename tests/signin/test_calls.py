@@ -176,6 +176,18 @@ def test_zero_and_one_report_and_block(house: House, browser: Browser, ada: Pers
     assert ringing(house) == []
 
 
+def test_zero_and_hanging_up_is_a_no(house: House, browser: Browser, ada: Person, line: str) -> None:
+    for turn in range(3):
+        step = begin(house, Browser())
+        call = rings(house)
+        call.pick_up()
+        call.press("0")
+        call.end(Ended.HUNG_UP)
+        assert reasons(house) == ["denied"] * (turn + 1)
+    assert step.sign_in.asked is not None
+    assert begin(house, browser).decision.verdict == Deny(reason=Reason.BLOCKED)
+
+
 # Row 62 for calls: bound to sign-in and browser --------------------------------------------------------
 def test_row_62_a_call_serves_the_sign_in_it_was_made_for(house: House, browser: Browser, line: str) -> None:
     mine, thief = begin(house, browser), Browser(address="203.0.113.66")
@@ -229,6 +241,23 @@ def test_three_wrong_pins_end_the_call_and_count_as_a_try(
         go_on(house, browser, step)
     assert "not your PIN" in refused.value.public
     assert not isinstance(refused.value, Unchecked)
+
+
+def test_a_wrong_pin_counts_as_a_try_however_the_call_ends(
+    house: House, browser: Browser, ada: Person
+) -> None:
+    put(house, CallSettings(mode=Mode.PIN))
+    give(house, ada, pin="2580")
+    step = begin(house, browser)
+    call = rings(house)
+    call.pick_up()
+    call.press("1111")
+    call.press("")
+    call.end(Ended.HUNG_UP)
+    with pytest.raises(Refused) as refused:
+        go_on(house, browser, step)
+    assert not isinstance(refused.value, Unchecked)
+    assert reasons(house) == ["wrong-pin"]
 
 
 def test_a_code_is_read_out_and_typed_on_the_page(house: House, browser: Browser, ada: Person) -> None:

@@ -36,7 +36,8 @@ class Stage(StrEnum):
 class Talk:
     """A call under way.
 
-    setting_up: the phone is being registered; greeted: it was picked up; spent is what a yes gives back.
+    setting_up: the phone is being registered; greeted: it was picked up; wrong: a PIN that is not theirs
+    was typed; spent is what a yes gives back.
     """
 
     mode: Mode
@@ -45,6 +46,7 @@ class Talk:
     greeted: bool = False
     stage: Stage = Stage.GREETING
     tries: int = 0
+    wrong: bool = False
     spent: tuple[str, ...] = ()
 
 
@@ -108,6 +110,13 @@ def hear(talk: Talk, keys: str, *, pin_right: Callable[[str], bool]) -> Turn:
     return _retried(talk, keys)
 
 
+def hung_up(talk: Talk) -> Said:
+    """Return what a call has come to whose line went dead: zero was a no, and a wrong PIN was a try."""
+    if talk.stage is Stage.REPORT:
+        return Said.DENIED
+    return Said.WRONG_PIN if talk.wrong else Said.HUNG_UP
+
+
 def _yes(talk: Talk, keys: str, pin_right: Callable[[str], bool]) -> bool:
     match talk.mode:
         case Mode.KEY:
@@ -129,10 +138,10 @@ def _reported(talk: Talk, keys: str) -> Turn:
 
 
 def _retried(talk: Talk, keys: str) -> Turn:
-    tried = replace(talk, tries=talk.tries + 1)
+    wrong = talk.wrong or (talk.mode is Mode.PIN and keys != "")
+    tried = replace(talk, tries=talk.tries + 1, wrong=wrong)
     if tried.tries >= _MOST_TRIES:
-        wrong = Said.WRONG_PIN if keys and talk.mode is Mode.PIN else Said.NO_DIGITS
-        return _end(talk, _DENIED, said=wrong)
+        return _end(tried, _DENIED, said=Said.WRONG_PIN if wrong else Said.NO_DIGITS)
     why = _NOT_RIGHT if keys else _NOTHING_PRESSED
     return Turn(talk=tried, sentences=(why, *_prompt(talk)), until=_until(talk))
 

@@ -185,9 +185,10 @@ class Call:
             talk = codec.build(Talk, request.talk)
             if talk.mode is not Mode.CODE or not same(self.kept(request), read_code(typed, digits=_DIGITS)):
                 raise Refused(WRONG)
-            count_down(unit, talk.spent)
             ready = request.device != NEW
-            self.elsewhere.answered(unit, request, Said.APPROVED, by=request.device, ready=ready, now=now)
+            # In this order everywhere, or two that wait for each other can be.
+            if self.elsewhere.answered(unit, request, Said.APPROVED, by=request.device, ready=ready, now=now):
+                count_down(unit, talk.spent)
         return self.elsewhere.take(unit, sign_in, person, request_id, waiting=_WAITING)
 
     # Calls ------------------------------------------------------------------------------------
@@ -217,7 +218,7 @@ class Call:
             )
             return {"method": device, "to": phone.masked}
 
-        self.elsewhere.ask(request, send)
+        self.elsewhere.ask(request, send, setting_up=device == NEW)
         return request
 
     def kept(self, request: Request) -> str:

@@ -116,7 +116,8 @@ class CallPages:
             talk = codec.build(Talk, request.talk)
             # Where a code was read out, the page goes on waiting for it.
             if ended is not None and talk.stage is not Stage.OVER and request.open(self.clock.now()):
-                self._note(unit, request, talk, Said(ended.value))
+                said = dialogue.hung_up(talk) if ended is Ended.HUNG_UP else Said(ended.value)
+                self._note(unit, request, talk, said)
 
     def _next(self, unit: Unit, request: Request, talk: Talk, heard: Heard) -> Turn:
         if not talk.greeted:

@@ -168,7 +168,7 @@ class Push:
         """Ask a person's phones, or only the one that is being set up. Raises Unchecked."""
         number = f"{secrets.randbelow(100):02}"
         request, _ = self.elsewhere.new(sign_in, person or sign_in.person, device=device, number=number)
-        self.elsewhere.ask(request, partial(self._wake, request))
+        self.elsewhere.ask(request, partial(self._wake, request), setting_up=device != "")
         return request
 
     def _wake(self, request: Request, unit: Unit) -> Mapping[str, object]:
