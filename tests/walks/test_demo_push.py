@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -114,6 +115,7 @@ def test_the_app_is_woken_while_it_is_closed_and_shows_codes_without_a_connectio
     handset.window.complaints.clear()  # each look without a connection
 
 
+@pytest.mark.skipif(not os.environ.get("COUNTERSIGN_LONG"), reason="`make check` does it")
 def test_without_scripts_a_button_goes_on_and_a_report_blocks(
     demo: Demo, window: Window, new_window: NewWindow
 ) -> None:
