@@ -199,8 +199,9 @@ class Elsewhere:
 
         Raises Unchecked: waiting is said while it is open.
         """
-        request, place = one(unit.connection, request_id), (sign_in.id, sign_in.browser, person)
-        if request is None or (request.sign_in, request.browser, request.person) != place or request.told:
+        request, place = one(unit.connection, request_id), (self.name, sign_in.id, sign_in.browser, person)
+        found = (request.factor, request.sign_in, request.browser, request.person) if request else ()
+        if request is None or found != place or request.told:
             raise Unchecked(_OVER)
         if request.open(self.clock.now()):
             raise Unchecked(waiting)
