@@ -45,11 +45,7 @@ class TwilioSettings:
         check_account(self.account)
         if not (_SENDER.fullmatch(self.sender) or _MESSAGING_SERVICE.fullmatch(self.sender)):
             raise Refused("The sender is a number like +14255550123, a name, or a messaging service (MG...).")
-        check_address(self.api)
-        if self.authorities:
-            check_authorities(self.authorities)
-        if not secret_given:
-            raise Refused("The secret is missing: the account's auth token.")
+        check_reached(self.api, self.authorities, secret_given=secret_given)
 
 
 class Twilio:
@@ -99,6 +95,15 @@ def check_account(account: str) -> None:
     """Raise Refused unless it is the id of an account."""
     if not _ACCOUNT.fullmatch(account):
         raise Refused("An account at Twilio is AC and 32 hexadecimal digits.")
+
+
+def check_reached(api: str, authorities: str, *, secret_given: bool) -> None:
+    """Raise Refused unless an account's interface can be reached, and asked in its name."""
+    check_address(api)
+    if authorities:
+        check_authorities(authorities)
+    if not secret_given:
+        raise Refused("The secret is missing: the account's auth token.")
 
 
 def check_signed(secret: str, call: Callback) -> None:

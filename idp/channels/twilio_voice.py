@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
-from idp.channels.asking import BOUNDS, basic, check_address, check_authorities, client, unanswered
+from idp.channels.asking import BOUNDS, basic, client, unanswered
 from idp.channels.spoken import Ended, Heard, Spoken, Until
-from idp.channels.twilio import API, check_account, check_signed, judged
+from idp.channels.twilio import API, check_account, check_reached, check_signed, judged
 from idp.core.errors import Refused
 from idp.core.ports import Callback, Handover, Parcel, Receipt
 from idp.net import Blocked, Unanswered
@@ -52,11 +52,7 @@ class TwilioVoiceSettings:
         check_account(self.account)
         if not _CALLER.fullmatch(self.caller):
             raise Refused("The caller is a number like +14255550123.")
-        check_address(self.api)
-        if self.authorities:
-            check_authorities(self.authorities)
-        if not secret_given:
-            raise Refused("The secret is missing: the account's auth token.")
+        check_reached(self.api, self.authorities, secret_given=secret_given)
 
 
 class TwilioVoice:
