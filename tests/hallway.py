@@ -15,19 +15,8 @@ from idp.app.hallway import Hallway, build_hallway
 from idp.audit import AuditLog, to_stream
 from idp.core.errors import Denied
 from idp.core.ids import new_id
-from idp.core.model import (
-    Actor,
-    Ending,
-    Grant,
-    Network,
-    Participant,
-    Partner,
-    Person,
-    Reply,
-    SignInRequest,
-    Visit,
-)
-from idp.core.ports import NewMethod
+from idp.core.model import Actor, Grant, Network, Participant, Partner, Person, Reply, SignInRequest, Visit
+from idp.core.ports import Ending, NewMethod
 from idp.directory import phones
 from idp.directory.hashing import Cost, PasswordHasher
 from idp.directory.local import LocalSource

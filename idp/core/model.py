@@ -369,22 +369,6 @@ class Participant:
     subject: Subject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How a partner can be told that a session is over.
-
-    With a reply it is told by the browser and answers; frame is an address to load in a hidden
-    frame, whose effect nobody can see. Supported without either: it is told behind the
-    browser's back. Not supported: it can't be told, and the person is told so. ours: it is a page of
-    our own, of which nothing need be said.
-    """
-
-    supported: bool
-    reply: Reply | None = None
-    frame: str = ""
-    ours: bool = False
-
-
 class Role(StrEnum):
     """What a person may do at the desk."""
 

@@ -11,7 +11,6 @@ from typing import Protocol, runtime_checkable
 from idp.core.errors import Denied
 from idp.core.model import (
     Asked,
-    Ending,
     Enrolment,
     Grant,
     Method,
@@ -78,6 +77,22 @@ class Signer(Protocol):
 
     def sign(self, alg: str, data: bytes) -> bytes:
         """Sign data; alg is a JWA name (RS256, ES256). ES256 gives r || s, 64 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a partner can be told that a session is over.
+
+    With a reply it is told by the browser and answers; frame is an address to load in a hidden
+    frame, whose effect nobody can see. Supported without either: it is told behind the
+    browser's back. Not supported: it can't be told, and the person is told so. ours: it is a page of
+    our own, of which nothing need be said.
+    """
+
+    supported: bool
+    reply: Reply | None = None
+    frame: str = ""
+    ours: bool = False
 
 
 class Door(Protocol):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idp.core.errors import BadMessage, Denied, Reason
-from idp.core.model import Ending, Grant, Participant, Reply, SignInRequest
+from idp.core.model import Grant, Participant, Reply, SignInRequest
+from idp.core.ports import Ending
 from idp.keys import Issuers
 from idp.oidc import contexts, wanted
 from idp.oidc.answers import encode, with_query

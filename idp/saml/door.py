@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from idp.core.errors import BadMessage, Denied, Reason
-from idp.core.model import Ending, Grant, Participant, Reply, SignInRequest
-from idp.core.ports import Clock
+from idp.core.model import Grant, Participant, Reply, SignInRequest
+from idp.core.ports import Clock, Ending
 from idp.keys import Issuers, KeyRing
 from idp.partners.registry import Partners
 from idp.partners.saml import HTTP_POST, saml_settings

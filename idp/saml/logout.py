@@ -16,7 +16,8 @@ from idp import signedxml
 from idp.core import codec
 from idp.core.errors import BadMessage
 from idp.core.ids import new_id
-from idp.core.model import Ending, Issuer, Participant, Partner, Reply
+from idp.core.model import Issuer, Participant, Partner, Reply
+from idp.core.ports import Ending
 from idp.keys import KeyRing
 from idp.partners.saml import HTTP_POST, SloEndpoint, saml_settings
 from idp.saml import names, soap

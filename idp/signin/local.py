@@ -14,7 +14,6 @@ from datetime import timedelta
 from idp.core import codec
 from idp.core.errors import BadMessage, Denied, Reason
 from idp.core.model import (
-    Ending,
     Grant,
     Issuer,
     Participant,
@@ -25,7 +24,7 @@ from idp.core.model import (
     SubjectForm,
     Visit,
 )
-from idp.core.ports import State
+from idp.core.ports import Ending, State
 from idp.keys import Issuers
 from idp.partners.own import DOOR
 from idp.signin.flow import Flow

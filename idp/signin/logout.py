@@ -11,8 +11,8 @@ from idp.audit import AuditLog, Entry, Event
 from idp.core import codec
 from idp.core.errors import BadMessage
 from idp.core.ids import fingerprint, new_id, new_secret, same
-from idp.core.model import Ending, Participant, Reply, Visit
-from idp.core.ports import Clock, Door, State
+from idp.core.model import Participant, Reply, Visit
+from idp.core.ports import Clock, Door, Ending, State
 from idp.partners.registry import Partners
 from idp.sessions import Grants, Session, Sessions
 from idp.signin.farewell import Farewell

@@ -14,7 +14,8 @@ from lxml import etree
 from idp import signedxml
 from idp.core.errors import BadMessage
 from idp.core.ids import new_id
-from idp.core.model import Ending, Participant, Partner, Reply, Subject, SubjectForm, Visit
+from idp.core.model import Participant, Partner, Reply, Subject, SubjectForm, Visit
+from idp.core.ports import Ending
 from tests.saml.asking import asked_by, heard_by
 from tests.saml.house import ENTITY, House
 from tests.saml.sp import NAMES, SAML, SAMLP, Sp, logout_request, query

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from idp.audit import Filter
 from idp.core.errors import Denied, Refused
 from idp.core.ids import new_id
-from idp.core.model import Ending, Offer, Participant, Strength
+from idp.core.model import Offer, Participant, Strength
+from idp.core.ports import Ending
 from idp.jobs.cleanup import CleanUp
 from idp.policy.model import Ask, Conditions, Controls, Deny, Register, Rule
 from idp.sessions import Token, Tokens
