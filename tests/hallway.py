@@ -205,7 +205,14 @@ class House:
     def choose(self, browser: Browser, step: Step, factor: str, method: str = "") -> Step:
         return browser.took(self.flow.choose(step.sign_in.id, browser.visit(), factor, method))
 
+    def later(self, browser: Browser, step: Step) -> Step:
+        """Put off what may be put off: the second method, after the first."""
+        return browser.took(self.flow.later(step.sign_in.id, browser.visit()))
+
     def save_codes(self, browser: Browser, step: Step) -> Step:
+        """Save the recovery codes, without a second way if one is recommended."""
+        if step.sign_in.enrolment is None:
+            step = self.later(browser, step)
         answer = {"factor": "recovery", "saved": "yes"}
         return browser.took(self.flow.enrol(step.sign_in.id, browser.visit(), answer))
 

@@ -75,7 +75,7 @@ def build_hallway(
     grants, devices = Grants(store, clock, ground.audit), Devices(lifetimes.device)
     notices = _notices(ground)
     tools = _tools(ground, people, methods, notices)
-    judge = _judge(ground, tools)
+    judge = _judge(ground, tools, devices)
     farewell = Farewell(
         partners=ground.partners, sessions=ground.sessions, grants=grants, outbox=ground.outbox
     )
@@ -113,7 +113,7 @@ def build_hallway(
     )
 
 
-def _judge(ground: Ground, tools: Tools) -> Judge:
+def _judge(ground: Ground, tools: Tools, devices: Devices) -> Judge:
     return Judge(
         store=ground.store,
         clock=ground.clock,
@@ -123,6 +123,7 @@ def _judge(ground: Ground, tools: Tools) -> Judge:
         rules=Rules(ground.store),
         factors=build_factors(tools),
         consents=Consents(),
+        devices=devices,
     )
 
 

@@ -177,6 +177,15 @@ def sign_out(*, name: str) -> None:
     say(f"Signed {person.name} out of {ended} session{'' if ended == 1 else 's'}.")
 
 
+@command.command(name="ask-again")
+@click.argument("name")
+def ask_again(*, name: str) -> None:
+    """Have NAME confirm each sign-in again, in browsers too where they chose not to be asked for a while."""
+    with office() as desk:
+        person, browsers = desk.people.ask_again(name, actor=desk.actor)
+    say(f"{person.name} is asked again in {browsers} browser{'' if browsers == 1 else 's'}.")
+
+
 @command.command()
 @click.argument("name")
 @click.option("--reason", metavar="T", required=True, help="Why, for whoever may lift it.")

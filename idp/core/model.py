@@ -148,7 +148,8 @@ class Enrolment:
 class Proof:
     """One thing a person has shown: made by a factor, counted by policy.
 
-    amr holds RFC 8176 values. at is when it was shown. detail is recorded with it.
+    amr holds RFC 8176 values. at is when it was shown. detail is recorded with it. remembered is the
+    id of the known browser on which it was shown earlier, and that stands in for it now.
     """
 
     person: str
@@ -161,6 +162,7 @@ class Proof:
     phishing_resistant: bool = False
     issuer: str = ""
     detail: Mapping[str, str] = field(default_factory=dict)
+    remembered: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,7 @@ class SignIn:
     it was last seen. session is the id of the session whose proofs it started with, if any. beside
     can be answered on the page of what was asked.
     confirmed names the questions already answered. ended is set when the sign-in may not go on,
-    whatever is proved.
+    whatever is proved. remember: this browser is to stand in for the second factor from now on.
     """
 
     id: str
@@ -187,6 +189,7 @@ class SignIn:
     confirmed: tuple[str, ...] = ()
     session: str = ""
     stay: bool = False
+    remember: bool = False
     ended: str = ""
     denied: str = ""
     correlation: str = ""
@@ -268,7 +271,8 @@ class Person:
     attributes maps LDAP names to values. may_enrol is True until the first method was
     registered (and again when an administrator removed the last one). recovery_due is True from
     then until the person saved recovery codes. What was proved before proofs_from counts no more;
-    until blocked_until everything is denied.
+    until blocked_until everything is denied. preferred is the method to be asked for first, as
+    "factor:id". methods_seen_at is when the person last set one up, or said that they are still right.
     """
 
     id: str
@@ -284,6 +288,8 @@ class Person:
     recovery_due: bool = False
     proofs_from: datetime | None = None
     blocked_until: datetime | None = None
+    preferred: str = ""
+    methods_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

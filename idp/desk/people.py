@@ -175,6 +175,15 @@ class PeopleDesk:
             self._record(unit, Event.SIGNED_OUT, person, actor)
         return person, ended
 
+    def ask_again(self, name: str, *, actor: Actor) -> tuple[Person, int]:
+        """Have no browser of a person stand in for a second factor; return how many did. Raises Refused."""
+        need_owner(actor)
+        with self.store.write(alone=True) as unit:
+            person = found(self.people, unit.connection, name)
+            browsers = self.devices.ask_again(unit, person.id)
+            self._record(unit, Event.BROWSERS_FORGOTTEN, person, actor)
+        return person, browsers
+
     def unlock(self, name: str, *, actor: Actor) -> Person:
         """Forget a person's wrong tries at every factor. Raises Refused."""
         need_owner(actor)

@@ -17,7 +17,7 @@ from idp.directory.people import People
 from idp.methods import Methods, label_of
 from idp.partners.registry import Partners
 from idp.policy.model import Worths
-from idp.sessions import Devices
+from idp.sessions import Devices, Trusted
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
 
@@ -45,11 +45,16 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityInfo:
-    """What a person sees: methods, recovery codes that are left by method, what happened lately."""
+    """What a person sees: methods, recovery codes that are left by method, what happened lately.
+
+    preferred is the id of the method that is asked for first, trusted the browsers that stand in for one.
+    """
 
     methods: tuple[Method, ...]
     codes_left: Mapping[str, int]
     recent: tuple[Seen, ...]
+    preferred: str = ""
+    trusted: tuple[Trusted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,8 @@ class SecurityDesk:
                 methods=methods,
                 codes_left={one: self.methods.codes_left(connection, one) for one in lists},
                 recent=self._recent(connection, person),
+                preferred=person.preferred.partition(":")[2],
+                trusted=self.devices.trusted(connection, person.id, self.clock.now()),
             )
 
     def rename(self, method_id: str, label: str, *, actor: Actor) -> None:
@@ -92,6 +99,24 @@ class SecurityDesk:
                 raise Refused("That one has no name of its own.")
             self.methods.rename(unit, method.id, text)
             self._record(unit, Event.METHOD_CHANGED, person, method, actor)
+
+    def prefer(self, method_id: str, *, actor: Actor) -> None:
+        """Have a method of one's own asked for first. Raises Refused."""
+        with self.store.write(alone=True) as unit:
+            person = self._self(unit.connection, actor)
+            method = self._mine(unit, person, method_id)
+            if self.worths[method.factor].stand_in:
+                raise Refused("That one is for when nothing else is at hand.")
+            self.people.prefer(unit, person.id, f"{method.factor}:{method.id}")
+            self._record(unit, Event.METHOD_PREFERRED, person, method, actor)
+
+    def ask_again(self, device: str, *, actor: Actor) -> None:
+        """Have a browser that was trusted stand in for nothing any more. Raises Refused."""
+        with self.store.write(alone=True) as unit:
+            person = self._self(unit.connection, actor)
+            if not device or not self.devices.ask_again(unit, person.id, device):
+                raise Refused("That browser is not trusted any more.")
+            self._record(unit, Event.BROWSERS_FORGOTTEN, person, None, actor)
 
     def remove(self, method_id: str, *, actor: Actor) -> None:
         """Remove a method of one's own, unless it is the last. Raises Refused."""

@@ -148,7 +148,9 @@ def _issued(event: Recorded) -> str:
     methods = ", ".join(str(value) for value in event.detail.get("amr", ()))
     lacking = ", ".join(event.detail.get("missing", ()))
     more = f" The application wanted {lacking} too, which is not on record." if lacking else ""
-    return f"The application was told who it is ({methods}).{_rules(event)}{more}"
+    stood = ", ".join(_NAMES.get(one, one) for one in event.detail.get("remembered", ()))
+    browser = f" The browser stood in for the {stood}." if stood else ""
+    return f"The application was told who it is ({methods}).{browser}{_rules(event)}{more}"
 
 
 def _denied(event: Recorded) -> str:
@@ -174,6 +176,8 @@ _SENTENCES: Mapping[str, str | Callable[[Recorded], str]] = {
     Event.METHOD_COPIED: "The passkey behaved like a copy of one that was used elsewhere.",
     Event.TOKEN_ISSUED: _issued,
     Event.TOKEN_DENIED: _denied,
+    Event.METHODS_CONFIRMED: "The person looked at their methods, and found them right.",
+    Event.CAMPAIGN_SNOOZED: "The person put off what a campaign asks them to set up.",
     Event.CONSENT_GIVEN: "The person agreed to what the application wants to know.",
     Event.LOOP_STOPPED: "The application sent the person back at once, again and again, and was stopped.",
 }

@@ -45,6 +45,11 @@ _FORGET_PROOFS = (
     .where(people.c.id == sa.bindparam("person"))
     .values(proofs_from=sa.bindparam("now", type_=people.c.proofs_from.type))
 )
+_METHODS_SEEN = (
+    sa.update(people)
+    .where(people.c.id == sa.bindparam("person"))
+    .values(methods_seen_at=sa.bindparam("now", type_=people.c.methods_seen_at.type))
+)
 _SET_ENABLED = (
     sa.update(people).where(people.c.id == sa.bindparam("person")).values(enabled=sa.bindparam("to"))
 )
@@ -136,6 +141,8 @@ class People:
             "recovery_due": False,
             "proofs_from": None,
             "blocked_until": None,
+            "preferred": "",
+            "methods_seen_at": None,
             "created_at": self._clock.now(),
         }
         try:
@@ -163,6 +170,14 @@ class People:
     def forget_proofs(self, unit: Unit, person_id: str) -> None:
         """Have nothing count any more that the person proved until now."""
         unit.execute(_FORGET_PROOFS, {"person": person_id, "now": self._clock.now()})
+
+    def prefer(self, unit: Unit, person_id: str, method: str) -> None:
+        """Note which method ("factor:id") the person is to be asked for first, "" for none."""
+        unit.execute(sa.update(people).where(people.c.id == person_id).values(preferred=method))
+
+    def methods_seen(self, unit: Unit, person_id: str) -> None:
+        """Note that the person's methods are right as they are now."""
+        unit.execute(_METHODS_SEEN, {"person": person_id, "now": self._clock.now()})
 
     def set_enabled(self, unit: Unit, person_id: str, *, enabled: bool) -> None:
         """Let the person sign in, or no longer."""
@@ -213,4 +228,6 @@ def _person(row: Mapping[Any, Any]) -> Person:
         recovery_due=row["recovery_due"],
         proofs_from=row["proofs_from"],
         blocked_until=row["blocked_until"],
+        preferred=row["preferred"],
+        methods_seen_at=row["methods_seen_at"],
     )

@@ -6,13 +6,21 @@ What-if, replay and "why was I asked?" call the same function with recorded fact
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from functools import lru_cache
 
 from idp.core.errors import Reason
-from idp.core.ids import fold
-from idp.core.model import AccessPolicy, Kind, Offer, Person, Proof, Strength
+from idp.core.model import Kind, Offer, Person, Proof, Strength
+from idp.policy.counting import (
+    accepted_factors,
+    counted_proofs,
+    kinds_of,
+    lasting,
+    opened,
+    opened_now,
+    own_proofs,
+    reached_strength,
+    remember_days,
+)
+from idp.policy.matching import matching_rules, may_enter, required_strength
 from idp.policy.model import (
     Ask,
     Conditions,
@@ -25,29 +33,17 @@ from idp.policy.model import (
     Register,
     Rule,
     Verdict,
-    Worths,
 )
-from idp.policy.networks import within
-
-# Applies whatever the stored rules say nothing about: nobody gets in with one factor unless an
-# administrator wrote a rule that says so.
-DEFAULT_STRENGTH = Strength.TWO
-
-# How old the proof of another method may be for one to be added.
-RECENT = timedelta(minutes=15)
-
-# How far the clocks of two nodes may be apart: a proof made on one is read on another within
-# milliseconds. What lies further in the future was never made.
-CLOCKS_APART = timedelta(seconds=10)
+from idp.policy.registering import enrolment_open, to_set_up, to_tell
 
 
 def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
     """Return the verdict on the facts and its grounds. Never raises on data from outside."""
-    own = _own(facts)
-    matching = _matching(rules, facts, own)
-    required = _required(matching, facts.request.strength)
-    counted = _counted(matching, facts, own)
-    reached = _reached(counted)
+    own = own_proofs(facts)
+    matching = matching_rules(rules, facts, own)
+    required = required_strength(matching, facts.request.strength)
+    counted = counted_proofs(matching, facts, own)
+    reached = reached_strength(counted)
     verdict = _verdict(matching, facts, counted, reached, required)
     return Decision(
         verdict=_silenced(verdict, facts, counted) if facts.request.silent else verdict,
@@ -55,7 +51,8 @@ def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
         counted=counted,
         reached=reached,
         required=required,
-        opened=_opened(facts, counted),
+        opened=opened(facts, counted),
+        remember=remember_days(matching) if required is not Strength.PHISHING_RESISTANT else 0,
     )
 
 
@@ -69,7 +66,7 @@ def _verdict(
     closed = _closed(matching, facts)
     if closed is not None:
         return closed
-    if facts.person is None or not _opened(facts, counted):
+    if facts.person is None or not opened(facts, counted):
         return _start(matching, facts)
     # Before any denial: whoever wants to switch accounts must not be told no for the old one.
     if "account" in facts.request.confirm and "account" not in facts.confirmed:
@@ -79,10 +76,10 @@ def _verdict(
         return denied
     if reached is None or reached.rank < required.rank:
         return _more(matching, facts, counted, required)
-    due = _due(matching, facts, facts.person, counted)
-    if due:
-        return Register(factors=due)
-    asked = (*_questions(facts), *_told(facts, counted))
+    registering = to_set_up(matching, facts, facts.person, counted)
+    if registering is not None:
+        return registering
+    asked = (*_questions(facts), *to_tell(matching, facts, facts.person, counted))
     open_questions = [what for what in asked if what not in facts.confirmed]
     return Confirm(what=open_questions[0]) if open_questions else Issue()
 
@@ -120,170 +117,14 @@ def _denied(matching: Sequence[Rule], facts: Facts, person: Person) -> Deny | No
     denying = next((rule for rule in matching if rule.controls.deny), None)
     if denying is not None:
         return Deny(reason=Reason.ACCESS, rule=denying.name)
-    if not _may_enter(facts.partner.access, person):
+    if not may_enter(facts.partner.access, person):
         return Deny(reason=Reason.ACCESS, rule="access policy of the application")
     return None
 
 
-# What is required -----------------------------------------------------------------------------
-def _matching(rules: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tuple[Rule, ...]:
-    person, groups = _names(facts.person)
-    return tuple(
-        rule
-        for rule in rules
-        if rule.enabled
-        and _concerns(rule.conditions, person, groups)
-        and _any(rule.conditions.partners, {facts.partner.id, facts.partner.identifier})
-        and _from(rule.conditions, facts.address)
-        and _old_enough(rule.conditions.older_than, facts, own)
-    )
-
-
-def _concerns(conditions: Conditions, person: frozenset[str], groups: frozenset[str]) -> bool:
-    return (
-        _any(_folded(conditions.people), person)
-        and _any(_folded(conditions.groups), groups)
-        and person.isdisjoint(_folded(conditions.except_people))
-        and groups.isdisjoint(_folded(conditions.except_groups))
-    )
-
-
-def _names(person: Person | None) -> tuple[frozenset[str], frozenset[str]]:
-    if person is None:
-        return frozenset(), frozenset()
-    return frozenset({fold(person.id), fold(person.name)}), frozenset(map(fold, person.groups))
-
-
-@lru_cache(maxsize=1024)
-def _folded(names: tuple[str, ...]) -> frozenset[str]:
-    # As names are looked up: a rule on "Alice" that missed "alice" would fail open.
-    return frozenset(map(fold, names))
-
-
-def _any(wanted: Iterable[str], present: Iterable[str]) -> bool:
-    wanted = frozenset(wanted)
-    return not wanted or not wanted.isdisjoint(present)
-
-
-def _from(conditions: Conditions, address: str) -> bool:
-    if not conditions.networks:
-        return True
-    return within(address, conditions.networks) is not conditions.outside
-
-
-def _old_enough(older_than: int | None, facts: Facts, own: Sequence[Proof]) -> bool:
-    if older_than is None:
-        return True
-    # A factor that was proved again is as young as its last proof, or the rule would never let go.
-    latest = {proof.factor: proof.at for proof in sorted(own, key=lambda proof: proof.at)}
-    return any((facts.now - at).total_seconds() >= older_than for at in latest.values())
-
-
-def _required(matching: Sequence[Rule], asked: Strength | None) -> Strength:
-    by_rule = [rule.controls.strength for rule in matching if rule.controls.strength is not None]
-    # What the partner asks for can raise the demand, never lower it.
-    wanted = [*(by_rule or [DEFAULT_STRENGTH]), *([asked] if asked is not None else [])]
-    return max(wanted, key=lambda strength: strength.rank)
-
-
-def _may_enter(access: AccessPolicy, person: Person) -> bool:
-    if not access.people and not access.groups:
-        return True
-    names, groups = _names(person)
-    return not names.isdisjoint(_folded(access.people)) or not groups.isdisjoint(_folded(access.groups))
-
-
-# What counts ----------------------------------------------------------------------------------
-def _own(facts: Facts) -> tuple[Proof, ...]:
-    """Return the proofs that this person really made, each cut down to what it can be worth."""
-    if facts.person is None:
-        return ()
-    proofs = (
-        _at_most(proof, facts.worths[proof.factor])
-        for proof in facts.proofs
-        if proof.person == facts.person.id
-        and (facts.person.proofs_from is None or proof.at >= facts.person.proofs_from)
-        and proof.factor in facts.worths
-        and proof.at - facts.now <= CLOCKS_APART
-    )
-    return tuple(proof for proof in proofs if proof.kinds)
-
-
-def _at_most(proof: Proof, worth: FactorWorth) -> Proof:
-    return replace(
-        proof,
-        kinds=proof.kinds & worth.kinds,
-        amr=tuple(value for value in proof.amr if value in worth.amr),
-        phishing_resistant=proof.phishing_resistant and worth.phishing_resistant,
-    )
-
-
-def _counted(matching: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tuple[Proof, ...]:
-    accepted = _accepted(matching, facts)
-    limit = _age_limit(matching, facts)
-    # Measured from the start, so that what this very sign-in proved is never too old for it. In
-    # plain numbers: max_age comes from the request, and a huge one overflows dates.
-    return tuple(
-        proof
-        for proof in own
-        if proof.factor in accepted
-        and (limit is None or (facts.started_at - proof.at).total_seconds() <= limit)
-    )
-
-
-def _accepted(matching: Sequence[Rule], facts: Facts) -> frozenset[str]:
-    accepted = frozenset(facts.worths)
-    for rule in matching:
-        if rule.controls.methods:
-            accepted &= {*rule.controls.methods, "password"}
-    return accepted
-
-
-def _age_limit(matching: Sequence[Rule], facts: Facts) -> int | None:
-    limits = [rule.controls.fresh_within for rule in matching]
-    limits += [facts.request.max_age, 0 if facts.request.force else None]
-    given = [max(0, limit) for limit in limits if limit is not None]
-    return min(given, default=None)
-
-
-def _reached(counted: Sequence[Proof]) -> Strength | None:
-    kinds = _kinds(counted)
-    if len(kinds) >= 2:
-        resistant = any(proof.phishing_resistant for proof in counted)
-        return Strength.PHISHING_RESISTANT if resistant else Strength.TWO
-    return Strength.ONE if kinds else None
-
-
-def _kinds(proofs: Iterable[Proof]) -> frozenset[Kind]:
-    return frozenset(kind for proof in proofs for kind in proof.kinds)
-
-
-def _opened(facts: Facts, counted: Sequence[Proof]) -> bool:
-    """Say whether a factor that may open a sign-in counts, shown in full.
-
-    A fresh code alone, over a stale password, is no sign-in; nor is a passkey that did not ask who
-    holds it.
-    """
-    worths = ((proof, facts.worths[proof.factor]) for proof in counted)
-    return any(worth.first and proof.kinds == worth.kinds for proof, worth in worths)
-
-
-def _opened_now(facts: Facts, counted: Sequence[Proof]) -> bool:
-    """Say whether a factor that opens was proved in this very sign-in.
-
-    Whoever finds a browser signed in with one factor must not get to set up the second.
-    """
-    return _opened(facts, _fresh(facts, counted))
-
-
-def _fresh(facts: Facts, counted: Sequence[Proof]) -> tuple[Proof, ...]:
-    """Return what was proved in this very sign-in."""
-    return tuple(proof for proof in counted if facts.started_at - proof.at <= CLOCKS_APART)
-
-
 # What to do next ------------------------------------------------------------------------------
 def _start(matching: Sequence[Rule], facts: Facts) -> Ask:
-    accepted, worths = _accepted(matching, facts), facts.worths
+    accepted, worths = accepted_factors(matching, facts), facts.worths
     offers = tuple(offer for offer in facts.offers if offer.factor in accepted and worths[offer.factor].first)
     return Ask(offers=offers or (Offer(factor="password"),))
 
@@ -291,64 +132,17 @@ def _start(matching: Sequence[Rule], facts: Facts) -> Ask:
 def _more(matching: Sequence[Rule], facts: Facts, counted: tuple[Proof, ...], required: Strength) -> Verdict:
     useful = _useful([offer.factor for offer in facts.offers], matching, facts, counted, required)
     if useful:
-        return Ask(offers=tuple(offer for offer in facts.offers if offer.factor in useful))
+        offers = (offer for offer in facts.offers if offer.factor in useful)
+        return Ask(offers=_ordered(offers, matching, facts))
     # Only who never registered anything: else a stolen password would be enough to set up a
     # second factor and step past the one that is there.
-    if facts.person is not None and facts.person.may_enrol and _enrolment_open(matching, counted):
-        lasting = _lasting(facts.enrollable, facts.worths)
-        factors = _useful(lasting, matching, facts, counted, required)
+    if facts.person is not None and facts.person.may_enrol and enrolment_open(matching, counted):
+        own = lasting(facts.enrollable, facts.worths)
+        factors = _useful(own, matching, facts, counted, required)
         if factors:
-            return Register(factors=factors) if _opened_now(facts, counted) else _start(matching, facts)
-    asked_too_much = _required(matching, None).rank < required.rank
+            return Register(factors=factors) if opened_now(facts, counted) else _start(matching, facts)
+    asked_too_much = required_strength(matching, None).rank < required.rank
     return Deny(reason=Reason.CONTEXT if asked_too_much else Reason.NO_METHOD)
-
-
-def _enrolment_open(matching: Sequence[Rule], counted: Sequence[Proof]) -> bool:
-    with_pass = any(rule.controls.enrol_with_pass for rule in matching)
-    return not with_pass or any(proof.factor == "pass" for proof in counted)
-
-
-def _due(matching: Sequence[Rule], facts: Facts, person: Person, counted: Sequence[Proof]) -> tuple[str, ...]:
-    """Return what a person sets up before going on, though enough is proved: one of these.
-
-    Whoever gets in by a stand-in and has no method of their own, would have none the next time.
-    Whoever set up a first method gets recovery codes, with a fresh proof of their own: a pass that
-    ends in an hour must not make codes that never do.
-    """
-    accepted, worths, wished = _accepted(matching, facts), facts.worths, facts.request.register
-    if wished in accepted and not person.may_enrol and "registered" not in facts.confirmed:
-        return _wished(facts, counted, wished)
-    fresh = {proof.factor for proof in _fresh(facts, counted)}
-    if facts.request.silent or not _opened_now(facts, counted):
-        return ()
-    wanted: Iterable[str] = ()
-    if person.may_enrol and any(worths[factor].stand_in for factor in fresh):
-        wanted = _lasting(facts.enrollable, worths) if _enrolment_open(matching, counted) else ()
-    elif person.recovery_due and _lasting(fresh, worths):
-        wanted = {"recovery"}.intersection(facts.enrollable)
-    return tuple(factor for factor in wanted if factor in accepted)
-
-
-def _wished(facts: Facts, counted: Sequence[Proof], factor: str) -> tuple[str, ...]:
-    """Return the factor that a person wishes to set up, if something they have was shown just now.
-
-    Recovery codes are made behind a method of one's own only, as in `_due`.
-    """
-    recent = {proof.factor for proof in counted if facts.started_at - proof.at <= RECENT}
-    shown = _lasting(recent, facts.worths) or (factor != "recovery" and recent - {"password"})
-    return (factor,) if shown and factor in facts.enrollable and not facts.request.silent else ()
-
-
-def _told(facts: Facts, counted: Sequence[Proof]) -> tuple[str, ...]:
-    """Return what a person is told before going on: after a recovery code, how many are left."""
-    used = any(proof.factor == "recovery" and proof.at >= facts.started_at for proof in counted)
-    return ("codes",) if used and not facts.request.silent else ()
-
-
-def _lasting(factors: Iterable[str], worths: Worths) -> tuple[str, ...]:
-    """Return those of the factors that are something which the person has for good."""
-    known = ((factor, worths[factor]) for factor in factors if factor in worths)
-    return tuple(factor for factor, worth in known if not worth.stand_in and Kind.HAVE in worth.kinds)
 
 
 def _useful(
@@ -362,7 +156,7 @@ def _useful(
 
     None when even all together fall short: nobody is asked for what leads nowhere.
     """
-    accepted, kinds = _accepted(matching, facts), _kinds(counted)
+    accepted, kinds = accepted_factors(matching, facts), kinds_of(counted)
     useful = tuple(
         factor for factor in factors if factor in accepted and _helps(facts.worths[factor], kinds, required)
     )
@@ -374,6 +168,17 @@ def _useful(
     return useful if enough and (resistant or required is not Strength.PHISHING_RESISTANT) else ()
 
 
+def _ordered(offers: Iterable[Offer], matching: Sequence[Rule], facts: Facts) -> tuple[Offer, ...]:
+    """Return the offers with what the person prefers first, unless a rule has the strongest first."""
+    preferred = facts.person.preferred if facts.person else ""
+    if not preferred or any(rule.controls.strongest_first for rule in matching):
+        return tuple(offers)
+    factor, _, method = preferred.partition(":")
+    # Some factors are offered once for all of a person's methods.
+    first = {(factor, method), (factor, "")}
+    return tuple(sorted(offers, key=lambda offer: (offer.factor, offer.method) not in first))
+
+
 def _helps(worth: FactorWorth, kinds: frozenset[Kind], required: Strength) -> bool:
     adds_resistance = required is Strength.PHISHING_RESISTANT and worth.phishing_resistant
     return adds_resistance or not worth.kinds <= kinds
@@ -382,7 +187,7 @@ def _helps(worth: FactorWorth, kinds: frozenset[Kind], required: Strength) -> bo
 def _silenced(verdict: Verdict, facts: Facts, counted: Sequence[Proof]) -> Verdict:
     """Turn whatever needs a page into a denial: IsPassive, prompt=none (OIDC core 3.1.2.6)."""
     match verdict:
-        case Ask() if not _opened(facts, counted):
+        case Ask() if not opened(facts, counted):
             return Deny(reason=Reason.LOGIN_REQUIRED)
         case Confirm(what="consent"):
             return Deny(reason=Reason.CONSENT_REQUIRED)

@@ -64,12 +64,32 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """Have people add one of these factors: they may put it off so many times, for so many days each."""
+
+    methods: tuple[str, ...]
+    snoozes: int = 3
+    days: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snoozed:
+    """How often a person put a campaign off, and when last."""
+
+    times: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
     """What a rule that applies demands. None and empty demand nothing.
 
     methods lists the factors accepted beside the password. fresh_within is in seconds,
     measured back from the start of the sign-in: 0 asks for everything anew. enrol_with_pass
-    has a first method set up only by who proved a temporary access pass.
+    has a first method set up only by who proved a temporary access pass. For remember_days a browser
+    may stand in for the second factor, if the person wishes; the fewest of all rules count, and 0
+    forbids it. After reconfirm_days people are asked whether their methods are still right.
+    strongest_first heeds the order of the factors alone, not what the person prefers.
     """
 
     deny: bool = False
@@ -77,6 +97,10 @@ class Controls:
     methods: tuple[str, ...] = ()
     fresh_within: int | None = None
     enrol_with_pass: bool = False
+    remember_days: int | None = None
+    reconfirm_days: int | None = None
+    campaign: Campaign | None = None
+    strongest_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +123,8 @@ class Facts:
     enrol at all. confirmed names the questions already answered in this sign-in ("registered": what
     the request wished for was set up), agreed the scopes that the person let the partner have before.
     started_at is when the sign-in began, now when the verdict is wanted. worths are those of the
-    factors in use.
+    factors in use. registered are the factors of the person's methods, snoozed the campaigns put off, by
+    the rule's id.
     """
 
     request: SignInRequest
@@ -114,6 +139,8 @@ class Facts:
     now: datetime
     worths: Worths
     agreed: frozenset[str] = frozenset()
+    registered: tuple[str, ...] = ()
+    snoozed: Mapping[str, Snoozed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +152,25 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
-    """Have the person set up one of these factors first."""
+    """Have the person set up one of these factors first.
+
+    left is how often it may still be put off, None for any number of times. rule is the id of the
+    rule whose campaign it is, "" when there is none.
+    """
 
     factors: tuple[str, ...]
+    left: int | None = 0
+    rule: str = ""
+
+    @property
+    def optional(self) -> bool:
+        """Say whether the person may go on without it."""
+        return self.left != 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirm:
-    """Ask the person one question ("account", "consent"), or tell something ("codes" that are left)."""
+    """Ask the person one question ("account", "consent", "methods"), or tell of "codes" that are left."""
 
     what: str
 
@@ -169,7 +207,8 @@ class Decision:
 
     rules are the ids of the rules that applied. counted are the proofs that were accepted,
     reached the strength they add up to (None for none), required what was demanded. opened:
-    something among them opens a sign-in.
+    something among them opens a sign-in. For remember days this browser may stand in for the second
+    factor, if the person wishes; 0 for not at all.
     """
 
     verdict: Verdict
@@ -178,6 +217,7 @@ class Decision:
     reached: Strength | None
     required: Strength
     opened: bool = False
+    remember: int = 0
 
     @property
     def word(self) -> Word:

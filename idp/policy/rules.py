@@ -13,7 +13,7 @@ from idp.core.codec import build, plain
 from idp.core.errors import Refused
 from idp.core.ids import fold
 from idp.core.model import Actor, Strength
-from idp.policy.model import Conditions, Controls, Rule
+from idp.policy.model import Campaign, Conditions, Controls, Rule
 from idp.store import Change, Store, Unit, change
 from idp.store.revisioned import Revisioned
 from idp.store.schema import rules as table
@@ -79,6 +79,8 @@ def read(data: object, factors: Iterable[str]) -> tuple[Rule, ...]:
             raise Refused(f"Rule {number} has the same id as a rule before it.", detail=rule.id)
         seen.add(fold(rule.id))
         _check_methods(rule.controls.methods, factors, place=f"Rule {number}, controls, methods")
+        asked_for = rule.controls.campaign.methods if rule.controls.campaign else ()
+        _check_methods(asked_for, factors, place=f"Rule {number}, controls, campaign, methods")
     return rules
 
 
@@ -128,7 +130,12 @@ def _conditions(data: object, *, place: str) -> Conditions:
     )
 
 
-_CONTROLS = ("deny", "strength", "methods", "fresh_within", "enrol_with_pass")
+_CONTROLS = (
+    *("deny", "strength", "methods", "fresh_within", "enrol_with_pass"),
+    *("remember_days", "reconfirm_days", "campaign", "strongest_first"),
+)
+_MOST_DAYS = 365
+_MOST_SNOOZES = 100
 
 
 def _controls(data: object, *, place: str) -> Controls:
@@ -139,10 +146,28 @@ def _controls(data: object, *, place: str) -> Controls:
         methods=_texts(fields.get("methods", []), place=f"{place}, methods"),
         fresh_within=_seconds(fields.get("fresh_within"), place=f"{place}, fresh_within"),
         enrol_with_pass=_flag(fields.get("enrol_with_pass", False), place=f"{place}, enrol_with_pass"),
+        remember_days=_days(fields.get("remember_days"), least=0, place=f"{place}, remember_days"),
+        reconfirm_days=_days(fields.get("reconfirm_days"), least=1, place=f"{place}, reconfirm_days"),
+        campaign=_campaign(fields.get("campaign"), place=f"{place}, campaign"),
+        strongest_first=_flag(fields.get("strongest_first", False), place=f"{place}, strongest_first"),
     )
     if controls == Controls():
         raise Refused(f"{place}: the rule demands nothing; give one of {', '.join(_CONTROLS)}.")
     return controls
+
+
+def _campaign(data: object, *, place: str) -> Campaign | None:
+    if data is None:
+        return None
+    fields = _object(data, ("methods", "snoozes", "days"), place=place)
+    campaign = Campaign(
+        methods=_texts(fields.get("methods", []), place=f"{place}, methods"),
+        snoozes=_number(fields.get("snoozes", 3), least=0, most=_MOST_SNOOZES, place=f"{place}, snoozes"),
+        days=_number(fields.get("days", 1), least=1, most=_MOST_DAYS, place=f"{place}, days"),
+    )
+    if not campaign.methods:
+        raise Refused(f"{place}: list the methods that people are to add.")
+    return campaign
 
 
 def _strength(data: object, *, place: str) -> Strength | None:
@@ -212,8 +237,15 @@ def _flag(data: object, *, place: str) -> bool:
 
 
 def _seconds(data: object, *, place: str) -> int | None:
-    if data is None:
-        return None
-    if isinstance(data, bool) or not isinstance(data, int) or not 0 <= data <= LONGEST_AGE:
-        raise Refused(f"{place}: must be a whole number of seconds from 0 to {LONGEST_AGE}.")
+    return None if data is None else _number(data, least=0, most=LONGEST_AGE, of="seconds ", place=place)
+
+
+def _days(data: object, *, least: int, place: str) -> int | None:
+    return None if data is None else _number(data, least=least, most=_MOST_DAYS, of="days ", place=place)
+
+
+def _number(data: object, *, least: int, most: int, place: str, of: str = "") -> int:
+    if isinstance(data, bool) or not isinstance(data, int) or not least <= data <= most:
+        whole = f"number of {of}" if of else "number "
+        raise Refused(f"{place}: must be a whole {whole}from {least} to {most}.")
     return data

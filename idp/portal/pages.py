@@ -23,6 +23,8 @@ from idp.web.visit import visit_of
 P = ParamSpec("P")
 _HOME = "/me"
 _SAID = {
+    "preferred": mark("It is asked for first from now on."),
+    "asked": mark("That browser is asked again from now on."),
     "renamed": mark("The name is changed."),
     "removed": mark("It is removed, and can no longer be used to sign in."),
 }
@@ -45,6 +47,7 @@ class PortalPages:
         route("", "home", own(self._home))
         route("/add", "add", own(self._add), methods=["POST"])
         route("/methods/<method_id>", "change", own(self._change), methods=["POST"])
+        route("/browsers/<device>", "ask_again", own(self._ask_again), methods=["POST"])
         route("/password", "password", own(self._password), methods=["POST"])
         route("/not-me", "not_me", own(self._not_me), methods=["POST"])
         return blueprint
@@ -91,12 +94,22 @@ class PortalPages:
             if action == "rename":
                 self.desk.rename(method_id, request.form.get("label", ""), actor=actor)
                 return see(f"{_HOME}?said=renamed")
+            if action == "prefer":
+                self.desk.prefer(method_id, actor=actor)
+                return see(f"{_HOME}?said=preferred")
             if action == "remove":
                 self.desk.remove(method_id, actor=actor)
                 return see(f"{_HOME}?said=removed")
         except Refused as refused:
             return self._home(person, refused.public)
         return see(_HOME)
+
+    def _ask_again(self, person: Person, device: str) -> Response:
+        try:
+            self.desk.ask_again(device, actor=_actor(person))
+        except Refused as refused:
+            return self._home(person, refused.public)
+        return see(f"{_HOME}?said=asked")
 
     def _password(self, person: Person) -> Response:
         current, new = request.form.get("current", ""), request.form.get("new", "")

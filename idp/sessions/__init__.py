@@ -1,7 +1,7 @@
 """Sessions: kept proofs and their participants, grants and tokens, devices, stored subjects."""
 
 from idp.sessions.consents import Consent, Consents
-from idp.sessions.devices import Devices
+from idp.sessions.devices import Devices, Trusted
 from idp.sessions.families import Families
 from idp.sessions.grants import Grants
 from idp.sessions.sessions import Lifetimes, Session, Sessions
@@ -20,4 +20,5 @@ __all__ = [
     "Subjects",
     "Token",
     "Tokens",
+    "Trusted",
 ]

@@ -139,7 +139,7 @@ class Lifetimes:
     # A refresh token: unused for so long, and in all; without offline access the session's end.
     refresh_idle: timedelta = timedelta(days=30)
     refresh: timedelta = timedelta(days=180)
-    device: timedelta = timedelta(days=180)
+    device: timedelta = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

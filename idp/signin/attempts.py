@@ -16,6 +16,7 @@ from idp.directory.people import People
 from idp.factors import elsewhere, floods
 from idp.factors.codes import target_of as person_target
 from idp.factors.password import target_of
+from idp.methods.snoozes import snooze
 from idp.policy.model import FactorWorth
 from idp.sessions import Devices
 from idp.signin.judge import Judged
@@ -113,7 +114,20 @@ class Attempts:
             raise Refused("Many ways to sign in were set up within an hour. Wait a while.")
         detail = {"method": method.id}
         self._record(unit, attempt, Event.METHOD_ADDED, person=person.id, detail=detail)
+        self.people.methods_seen(unit, person.id)
         self.notices.tell(unit, person, ADDED, what=method.label)
+
+    def methods_right(self, judged: Judged, person: Person) -> None:
+        """Record that a person looked at their methods, and finds them right."""
+        with self.store.write() as unit:
+            self.people.methods_seen(unit, person.id)
+            self.audit.record(unit, _about(judged, person, Event.METHODS_CONFIRMED))
+
+    def put_off(self, judged: Judged, person: Person, rule: str) -> None:
+        """Record that a person put off what a rule's campaign asks for, which is counted."""
+        with self.store.write() as unit:
+            snooze(unit, person=person.id, rule=rule, now=self.clock.now())
+            self.audit.record(unit, _about(judged, person, Event.CAMPAIGN_SNOOZED, rule))
 
     def withdraw(self, sign_in: SignIn, person: str) -> None:
         """Take what a sign-in asked from the person's phones: it goes another way, or nowhere."""
@@ -202,6 +216,18 @@ class Attempts:
             address=attempt.visit.network.address,
         )
         self.audit.record(unit, entry)
+
+
+def _about(judged: Judged, person: Person, event: Event, *rules: str) -> Entry:
+    return Entry(
+        event=event,
+        person=person.id,
+        partner=judged.partner.id,
+        rules=rules,
+        correlation=judged.sign_in.correlation,
+        name=person.name,
+        address=judged.sign_in.network.address,
+    )
 
 
 def _recorded(proof: Proof | None) -> Mapping[str, object]:

@@ -48,7 +48,7 @@ class Flow:
             network=visit.network,
             started_at=now,
             expires_at=now + self.records.lifetime,
-            proofs=kept.proofs if kept else (),
+            proofs=self._with_vouched(visit, kept.person, kept.proofs) if kept else (),
             session=kept.id if kept else "",
             correlation=visit.correlation,
         )
@@ -100,8 +100,12 @@ class Flow:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
         except TooMany:
             return self._ended(judged, version, visit)
-        stay = sign_in.stay or answer.get("stay") == "1"
-        return self._proved(judged, version, visit, proof, stay=stay)
+        wishes = replace(
+            judged.sign_in,
+            stay=sign_in.stay or answer.get("stay") == "1",
+            remember=sign_in.remember or answer.get("remember") == "1",
+        )
+        return self._proved(replace(judged, sign_in=wishes), version, visit, proof)
 
     def choose(self, sign_in_id: str, visit: Visit, factor: str, method: str) -> Step:
         """Ask another way, out of those that policy offers now. Raises Refused."""
@@ -148,7 +152,7 @@ class Flow:
         done = replace(sign_in, enrolment=None, confirmed=(*sign_in.confirmed, "registered"))
         if shown:
             return self._saved(judged, done, version, visit)
-        return self._proved(replace(judged, sign_in=done), version, visit, proof, stay=sign_in.stay)
+        return self._proved(replace(judged, sign_in=done), version, visit, proof)
 
     def confirm(self, sign_in_id: str, visit: Visit, what: str, answer: str) -> Step:
         """Take the person's answer to a question that was asked: "yes", or "other" (account)."""
@@ -160,8 +164,25 @@ class Flow:
             sign_in = without_proofs(sign_in)
         elif answer != "yes":
             return self.give_up(sign_in_id, visit)
+        elif what == "methods" and judged.person is not None:
+            self.attempts.methods_right(judged, judged.person)
         confirmed = replace(sign_in, confirmed=(*sign_in.confirmed, what))
         return self._saved(judged, confirmed, version, visit)
+
+    def later(self, sign_in_id: str, visit: Visit) -> Step:
+        """Go on without setting up what may be put off."""
+        judged, version = self._look(sign_in_id, visit)
+        sign_in, verdict = judged.sign_in, judged.decision.verdict
+        if not isinstance(verdict, Register) or not verdict.optional or judged.person is None:
+            return self._advance(judged, version, visit)
+        self._withdraw(judged)
+        without = replace(sign_in, enrolment=None, confirmed=(*sign_in.confirmed, "later"))
+        saved = self.records.save(without, version)
+        if saved is None:
+            return self.show(sign_in_id, visit)
+        if verdict.rule:
+            self.attempts.put_off(judged, judged.person, verdict.rule)
+        return self._advance(self.judge(without, judged.session), saved, visit)
 
     def give_up(self, sign_in_id: str, visit: Visit) -> Step:
         """End a sign-in at the person's wish, and tell the partner no."""
@@ -177,6 +198,13 @@ class Flow:
         with self.judge.store.read() as connection:
             return self.issuing.sessions.live(connection, visit.session, self.judge.clock.now())
 
+    def _with_vouched(self, visit: Visit, person: str, proofs: tuple[Proof, ...]) -> tuple[Proof, ...]:
+        """Return proofs with those that this browser stands in for, as far as none of them is newer."""
+        now = self.judge.clock.now()
+        with self.judge.store.read() as connection:
+            vouched = self.judge.devices.vouched(connection, secret=visit.device, person=person, now=now)
+        return merge(vouched, proofs) if vouched else proofs
+
     def _worth(self, factor: str) -> FactorWorth:
         return self.judge.factors.worths[factor]
 
@@ -185,8 +213,12 @@ class Flow:
         return self.judge(sign_in, self._session(visit)), version
 
     def _registered(self, attempt: Attempt, new: NewMethod, person: Person) -> Proof:
-        """Store a new method; one beyond the first was wished for, and policy saw another one shown."""
-        wished = attempt.sign_in.request.register == new.factor and not person.may_enrol
+        """Store a new method; one beyond the first was wished or asked for, and policy saw another shown.
+
+        Recovery codes are due once, unless they were wished for.
+        """
+        wished = attempt.sign_in.request.register == new.factor or new.factor != "recovery"
+        wished = wished and not person.may_enrol
         with self.judge.store.write() as unit:
             method = self.judge.methods.add(unit, person.id, new, allowed=wished)
             # The person is held now: whoever ended everything meanwhile must not find this afterwards.
@@ -204,9 +236,9 @@ class Flow:
         if current is not None and waited and current.factor != unless and judged.person is not None:
             self.attempts.withdraw(judged.sign_in, judged.person.id)
 
-    def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof, *, stay: bool) -> Step:
-        proofs = merge(judged.sign_in.proofs, (proof,))
-        proved = replace(judged.sign_in, proofs=proofs, asked=None, beside=(), enrolment=None, stay=stay)
+    def _proved(self, judged: Judged, version: int, visit: Visit, proof: Proof) -> Step:
+        proofs = self._with_vouched(visit, proof.person, merge(judged.sign_in.proofs, (proof,)))
+        proved = replace(judged.sign_in, proofs=proofs, asked=None, beside=(), enrolment=None)
         worth = self._worth(proof.factor)
         if worth.first and proof.kinds == worth.kinds and "account" not in proved.confirmed:
             # Whoever has just said who they are has chosen the account.
@@ -234,8 +266,8 @@ class Flow:
                 return self._denied(judged, version, visit, denied)
             case Ask(offers=offers) if not _offered(judged, judged.sign_in.asked):
                 return self._asking_best(judged, version, visit, offers)
-            case Register(factors=factors) if not any(_draft(judged, one) for one in factors):
-                # The safest is proposed first; the page offers the others.
+            case Register(factors=factors, optional=False) if not any(_draft(judged, one) for one in factors):
+                # The safest is proposed first; the page offers the others. What may be put off is asked for.
                 return self._drafting(judged, version, visit, factors[0])
         if version is None:
             self.records.keep(judged.sign_in)

@@ -21,6 +21,7 @@ from idp.core.model import (
     Visit,
 )
 from idp.core.ports import Clock, Door
+from idp.methods.registered import STAND_INS
 from idp.policy.model import Decision, Issue
 from idp.sessions import Consents, Devices, Grants, Lifetimes, Session, Sessions, Subjects
 from idp.signin.farewell import Farewell
@@ -183,7 +184,7 @@ class Issuing:
             claims=release(person, judged.partner, wanted=judged.sign_in.request.wanted).claims,
             amr=amr_of(decision),
             acr=decision.reached,
-            authenticated_at=min(proof.at for proof in decision.counted),
+            authenticated_at=min(proof.at for proof in decision.counted if not proof.remembered),
             issued_at=now,
             session=session.id,
             session_ends=session.expires_at,
@@ -268,13 +269,18 @@ class Issuing:
     ) -> str | None:
         if secret is None:
             return None
-        return self.devices.remember(
+        sign_in = judged.sign_in
+        fresh = self.devices.remember(
             unit,
             secret=visit.device,
             person=session.person,
-            label=judged.sign_in.network.user_agent,
+            label=sign_in.network.user_agent,
             now=now,
         )
+        if sign_in.remember and judged.decision.remember:
+            known_by = visit.device if fresh is None else fresh
+            self.devices.trust(unit, secret=known_by, person=session.person, proofs=_memorable(judged))
+        return fresh
 
 
 def amr_of(decision: Decision) -> tuple[str, ...]:
@@ -290,6 +296,18 @@ def merge(kept: tuple[Proof, ...], new: tuple[Proof, ...]) -> tuple[Proof, ...]:
     for proof in sorted((*kept, *new), key=lambda proof: proof.at):
         latest[(proof.factor, proof.method)] = proof
     return tuple(latest.values())
+
+
+def _memorable(judged: Judged) -> tuple[Proof, ...]:
+    """Return what a browser may stand in for: the person's own methods, shown in this very sign-in."""
+    return tuple(
+        proof
+        for proof in judged.decision.counted
+        if proof.method
+        and proof.factor not in STAND_INS
+        and not proof.remembered
+        and proof.at >= judged.sign_in.started_at
+    )
 
 
 def _is_pairwise(subject: Subject, qualifier: str) -> bool:
@@ -335,6 +353,7 @@ def _looped(judged: Judged, reference: str) -> Entry:
 
 def _issued(judged: Judged, grant: Grant) -> Entry:
     lacking = missing(grant.request.needed, grant.claims)
+    remembered = [proof.factor for proof in judged.decision.counted if proof.remembered]
     return Entry(
         event=Event.TOKEN_ISSUED,
         person=grant.person,
@@ -346,6 +365,7 @@ def _issued(judged: Judged, grant: Grant) -> Entry:
             "door": grant.request.door,
             "acr": grant.acr.value,
             "amr": list(grant.amr),
+            **({"remembered": remembered} if remembered else {}),
             **({"missing": list(lacking)} if lacking else {}),
         },
         name=judged.person.name if judged.person else "",

@@ -12,11 +12,13 @@ from idp.core.model import Method, Offer, Partner, Person, SignIn, SignInRequest
 from idp.core.ports import Clock, Enroller, Factor, OutOfBand
 from idp.directory.people import People
 from idp.methods import Methods
+from idp.methods.snoozes import snoozed_by
 from idp.partners.registry import Partners
+from idp.policy.counting import opened_now
 from idp.policy.decide import decide
-from idp.policy.model import Confirm, Decision, Deny, Facts, Issue, Worths
+from idp.policy.model import Confirm, Decision, Deny, Facts, Issue, Snoozed, Worths
 from idp.policy.rules import Rules
-from idp.sessions import Consents, Session
+from idp.sessions import Consents, Devices, Session
 from idp.store import Store
 
 
@@ -56,6 +58,7 @@ class Judge:
     rules: Rules
     factors: Factors
     consents: Consents
+    devices: Devices
 
     def __call__(self, sign_in: SignIn, session: Session | None) -> Judged:
         """Return the decision on a sign-in. Raises BadMessage when its partner is gone.
@@ -82,7 +85,7 @@ class Judge:
             person=person,
             proofs=sign_in.proofs,
             offers=() if person else self.offers(None, ()),
-            enrollable=self._enrollable(person, sign_in.request.register),
+            enrollable=self._enrollable(person) if self._may_add(person, sign_in.request.register) else (),
             confirmed=sign_in.confirmed,
             address=sign_in.network.address,
             started_at=sign_in.started_at,
@@ -92,11 +95,22 @@ class Judge:
         )
         rules = self.rules.all()
         decision = decide(rules, facts)
-        # What could still be asked matters, and is read, only while something is missing.
-        if person is None or isinstance(decision.verdict, (Issue, Confirm)):
-            return decision
+        # What could be asked or set up matters, and is read, only while something is missing, and for
+        # whoever has signed in just now: not for those who are known and pass through.
+        asked_now = not sign_in.request.silent and opened_now(facts, decision.counted)
+        passing = isinstance(decision.verdict, (Issue, Confirm)) and not asked_now
+        return decision if person is None or passing else decide(rules, self._more(connection, facts, person))
+
+    def _more(self, connection: sa.Connection, facts: Facts, person: Person) -> Facts:
         methods = self.methods.of(connection, person.id)
-        return decide(rules, replace(facts, offers=self.offers(person, methods)))
+        snoozed = snoozed_by(connection, person.id)
+        return replace(
+            facts,
+            offers=self.offers(person, methods),
+            enrollable=self._enrollable(person),
+            registered=tuple(method.factor for method in methods),
+            snoozed={rule: Snoozed(times=times, at=at) for rule, (times, at) in snoozed.items()},
+        )
 
     def partner(self, sign_in: SignIn) -> Partner:
         """Return the partner of a sign-in. Raises BadMessage when it is gone or disabled."""
@@ -119,19 +133,27 @@ class Judge:
         return self.consents.given(connection, person=person.id, partner=request.partner)
 
     def _without_gone(self, connection: sa.Connection, sign_in: SignIn) -> SignIn:
-        """Return the sign-in without what was proved by methods that were removed or ended since."""
+        """Return the sign-in without what was proved by methods that were removed or ended since.
+
+        Nor does a browser stand in that the person had asked again on.
+        """
         left = tuple(
             proof
             for proof in sign_in.proofs
-            if not proof.method or self.methods.there(connection, proof.method)
+            if (not proof.method or self.methods.there(connection, proof.method))
+            and (not proof.remembered or self.devices.stands(connection, proof.remembered))
         )
         return sign_in if len(left) == len(sign_in.proofs) else replace(sign_in, proofs=left)
 
-    def _enrollable(self, person: Person | None, wished: str) -> tuple[str, ...]:
-        # Open only for a person who never registered anything, or wishes for it and then has to show
-        # another method: else a password thief could add one (first enrolment is closed by
+    @staticmethod
+    def _may_add(person: Person | None, wished: str) -> bool:
+        return person is not None and (person.may_enrol or person.recovery_due or bool(wished))
+
+    def _enrollable(self, person: Person | None) -> tuple[str, ...]:
+        # Open only for a person who never registered anything, or who then has to show another method
+        # (policy sees to it): else a password thief could add one (first enrolment is closed by
         # compare-and-set).
-        if person is None or not (person.may_enrol or person.recovery_due or wished):
+        if person is None:
             return ()
         enrollers = self.factors.enrollers.items()
         return tuple(name for name, enroller in enrollers if enroller.propose(person))
@@ -139,7 +161,8 @@ class Judge:
 
 def without_proofs(sign_in: SignIn) -> SignIn:
     """Return the sign-in as if nobody had signed in on this browser before."""
-    return replace(sign_in, proofs=(), session="", asked=None, beside=(), enrolment=None, confirmed=())
+    blank = replace(sign_in, proofs=(), session="", asked=None, beside=(), enrolment=None, confirmed=())
+    return replace(blank, remember=False)
 
 
 def without_kept(sign_in: SignIn) -> SignIn:

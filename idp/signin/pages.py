@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, redirect, request
-from markupsafe import Markup
 
 from idp.core.errors import Busy, Refused
-from idp.core.model import Enrolment, Offer, Person, SignIn, SignInRequest
+from idp.core.model import SignIn, SignInRequest
 from idp.core.ports import Clock, Pending
 from idp.keys import Issuers
 from idp.partners.own import LAUNCHER
 from idp.partners.registry import Partners
-from idp.policy.model import Ask, Confirm, Register
 from idp.sessions import Lifetimes
 from idp.signin.ask_signout import SignOutQuestions
-from idp.signin.consent import details
+from idp.signin.content import content
 from idp.signin.flow import Flow
 from idp.signin.launcher import Launcher
 from idp.signin.local import wish
@@ -64,6 +61,7 @@ class SignInPages:
         route("/signin/<sign_in_id>/enrol", "enrol", self._enrol, methods=["POST"])
         route("/signin/<sign_in_id>/recovery-codes.txt", "recovery_codes", self._recovery_codes)
         route("/signin/<sign_in_id>/confirm", "confirm", self._confirm, methods=["POST"])
+        route("/signin/<sign_in_id>/later", "later", self._later, methods=["POST"])
         route("/signin/<sign_in_id>/cancel", "cancel", self._cancel, methods=["POST"])
         route("/signin/<sign_in_id>/again", "again", self._again, methods=["POST"])
         route("/signout", "ask_signout", self._ask_signout)
@@ -169,6 +167,10 @@ class SignInPages:
         what, answer = request.form.get("what", ""), request.form.get("answer", "")
         return self._after(sign_in_id, lambda: self.flow.confirm(sign_in_id, visit, what, answer))
 
+    def _later(self, sign_in_id: str) -> Response:
+        visit = visit_of(request)
+        return self._after(sign_in_id, lambda: self.flow.later(sign_in_id, visit))
+
     def _cancel(self, sign_in_id: str) -> Response:
         visit = visit_of(request)
         return self._after(sign_in_id, lambda: self.flow.give_up(sign_in_id, visit))
@@ -223,7 +225,7 @@ class SignInPages:
 
     # Rendering --------------------------------------------------------------------------------
     def _render(self, step: Step, error: str, *, status: int = 200) -> Response:
-        template, own = self._content(step)
+        template, own = content(self.flow, step, request.form)
         context = {
             "partner_name": step.partner.name,
             "cancel_action": f"/signin/{step.sign_in.id}/cancel",
@@ -237,77 +239,6 @@ class SignInPages:
         # follows when this page's policy lists it (CSP form-action).
         asked = step.sign_in.request
         return page(template, status=status, locale=asked.locale, reply_to=asked.reply_to, **context)
-
-    def _content(self, step: Step) -> tuple[str, Mapping[str, Any]]:
-        address, verdict = f"/signin/{step.sign_in.id}", step.decision.verdict
-        if step.denied is not None:
-            return "signin/denied.html", {
-                "text": step.denied.public,
-                "reference": step.denied.reference,
-                # The partner is told, so that it can show its own way on.
-                "action": address + "/cancel",
-            }
-        match verdict:
-            case Ask():
-                return self._asked(step, verdict, address)
-            case Register(factors=factors) if step.person and step.sign_in.enrolment:
-                draft = step.sign_in.enrolment
-                context = {
-                    "action": address + "/enrol",
-                    "file": address + "/recovery-codes.txt",
-                    "outcome": address + "/outcome",
-                    "wished": bool(step.sign_in.request.register),
-                    **self._enrolling(step.person, draft, factors),
-                }
-                return f"factors/{draft.factor}/setup.html", context
-            case Confirm(what=what):
-                asked = details(step.sign_in.request, step.person, step.partner) if step.person else ()
-                context = {"action": address + "/confirm", "details": asked, "left": self._codes_left(step)}
-                return f"signin/confirm_{what}.html", context
-        return "signin/finished.html", {}
-
-    def _asked(self, step: Step, ask: Ask, address: str) -> tuple[str, Mapping[str, Any]]:
-        asked = step.sign_in.asked
-        if asked is None:
-            return "signin/choose.html", {"alternatives": ask.offers}
-        others = [o for o in ask.offers if (o.factor, o.method) != (asked.factor, asked.method)]
-        offer = next((o for o in ask.offers if o not in others), Offer(factor=asked.factor))
-        beside = step.sign_in.beside
-        context: dict[str, Any] = {
-            "action": address,
-            "factor": asked.factor,
-            "method": asked.method,
-            "method_label": offer.label,
-            "method_detail": offer.detail,
-            "challenge": asked.challenge,
-            "beside": beside,
-            "alternatives": [o for o in others if o.factor not in {one.factor for one in beside}],
-        }
-        if asked.factor == "password":
-            fixed = step.person is not None
-            typed = request.form.get("username", "")[:256] if request.form else ""
-            context |= {
-                "username": step.person.name if step.person else typed or step.sign_in.request.hint,
-                "username_fixed": fixed,
-                "stay_offered": True,
-                # What was wrong may be what was given beside it.
-                "elsewhere": request.form.get("factor", asked.factor) != asked.factor,
-            }
-        return f"factors/{asked.factor}/ask.html", context
-
-    def _enrolling(self, person: Person, draft: Enrolment, factors: Sequence[str]) -> Mapping[str, Any]:
-        enrollers = self.flow.judge.factors.enrollers
-        shown = dict(enrollers[draft.factor].show(person, draft))
-        if "qr_svg" in shown:
-            shown["qr_svg"] = Markup(str(shown["qr_svg"]))  # noqa: S704 (made by us from our own URI)
-        others = [enrollers[factor].propose(person) for factor in factors if factor != draft.factor]
-        return {"factor": draft.factor, "alternatives": [one for one in others if one], **shown}
-
-    def _codes_left(self, step: Step) -> int:
-        judge = self.flow.judge
-        methods = [proof.method for proof in step.sign_in.proofs if proof.factor == "recovery"]
-        with judge.store.read() as connection:
-            return sum(judge.methods.codes_left(connection, method) for method in methods)
 
     def _with_cookies(self, response: Response, step: Step) -> Response:
         if step.browser is not None:

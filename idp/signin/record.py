@@ -104,6 +104,7 @@ class SignIns:
             confirmed=(),
             session="",
             stay=False,
+            remember=False,
             ended="",
             denied="",
         )

@@ -49,9 +49,9 @@ def at(name: str, **options: Any) -> sa.Column[datetime]:
     return sa.Column(name, Instant, **options)
 
 
-def json(name: str) -> sa.Column[Any]:
+def json(name: str, **options: Any) -> sa.Column[Any]:
     """Return JSON, not null."""
-    return sa.Column(name, sa.JSON, nullable=False)
+    return sa.Column(name, sa.JSON, nullable=False, **options)
 
 
 def flag(name: str, **options: Any) -> sa.Column[bool]:

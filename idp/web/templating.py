@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, render_template
 from jinja2 import FileSystemLoader, StrictUndefined
 
+from idp.core.browsers import browser_of
 from idp.paths import TEMPLATES
 from idp.web import headers, i18n
 
@@ -18,7 +19,10 @@ def install(app: Flask) -> None:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
-        nonce=headers.nonce, language=i18n.language, languages=lambda: tuple(i18n.languages().values())
+        nonce=headers.nonce,
+        language=i18n.language,
+        languages=lambda: tuple(i18n.languages().values()),
+        browser_of=browser_of,
     )
 
 

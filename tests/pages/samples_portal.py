@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from idp.audit import Recorded
 from idp.core.model import Method, Offer, Person
 from idp.desk.security_info import SecurityInfo, Seen
+from idp.sessions import Trusted
 
 _NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 _ADA = Person(id="i-ada", source="local", source_key="1", name="ada@example.com", display_name="Ada Lovelace")
+_CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36"
 _LABELS = {
     "passkey": "Passkey",
     "totp": "Authenticator app",
@@ -69,6 +71,15 @@ _INFO = SecurityInfo(
         _seen("token-issued", "Expenses", 1),
         _seen("token-denied", "Quarterly Travel, Expense & Reimbursement Approvals", 20),
         _seen("locked", "", 70),
+    ),
+    preferred="i-totp",
+    trusted=(
+        Trusted(
+            id="d1", label=_CHROME, since=_NOW - timedelta(days=9), last_seen_at=_NOW - timedelta(days=1)
+        ),
+        Trusted(
+            id="d2", label="curl", since=_NOW - timedelta(days=20), last_seen_at=_NOW - timedelta(days=20)
+        ),
     ),
 )
 _PAGE: Mapping[str, object] = {

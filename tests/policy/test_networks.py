@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.policy.decide import decide, within
+from idp.policy.decide import decide
 from idp.policy.model import Deny, Issue
+from idp.policy.networks import within
 from tests.policy.cases import PW, deny, facts, one
 
 BLOCKS = ("10.0.0.0/8", "2001:db8::/32", "not a network", "")

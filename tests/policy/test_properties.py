@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from idp.core.model import AccessPolicy, Kind, Offer, Partner, Person, Proof, SignInRequest, Strength
 from idp.policy.decide import decide
-from idp.policy.model import Ask, Conditions, Confirm, Controls, Decision, Facts, Issue, Register, Rule
+from idp.policy.model import (
+    Ask,
+    Campaign,
+    Conditions,
+    Confirm,
+    Controls,
+    Decision,
+    Facts,
+    Issue,
+    Register,
+    Rule,
+)
 from tests.policy.cases import ALICE, APP, CLOSED, DISABLED, GUARDED, HOUR, NEWCOMER, NOW, WORTH
 
 ADDRESSES = ["203.0.113.7", "10.1.2.3", "2001:db8::1", "::ffff:10.1.2.3", "", "a", "10.1.2.3%0"]
@@ -43,6 +54,7 @@ HONEST = st.builds(
     st.just("i-alice"),
     AGES,
 )
+REMEMBERED = st.builds(lambda shown: replace(shown, remembered="i-browser"), HONEST)
 ODD = build(
     Proof,
     person=st.sampled_from(["i-alice", "i-bob", ""]),
@@ -52,7 +64,7 @@ ODD = build(
     at=AGES.map(lambda age: NOW - timedelta(seconds=age)),
     phishing_resistant=st.booleans(),
 )
-PROOF_LISTS = st.lists(HONEST | ODD, max_size=5).map(tuple)
+PROOF_LISTS = st.lists(HONEST | ODD | REMEMBERED, max_size=5).map(tuple)
 CONDITIONS = build(
     Conditions,
     people=some("alice", "i-alice", "bob", ""),
@@ -70,6 +82,13 @@ CONTROLS = build(
     strength=st.none() | st.sampled_from(Strength),
     methods=some("totp", "sms", "key", "passkey", "retina"),
     fresh_within=st.none() | SECONDS,
+    remember_days=st.sampled_from([None, None, 0, 1, 365]),
+)
+ON_THE_WAY = build(
+    Controls,
+    reconfirm_days=st.sampled_from([None, 1, 90]),
+    campaign=st.none() | build(Campaign, methods=some("totp", "passkey", "x"), snoozes=st.integers(0, 2)),
+    strongest_first=st.booleans(),
 )
 RULES = st.builds(
     lambda number, conditions, controls, enabled: Rule(
@@ -140,7 +159,7 @@ PLAIN = st.builds(
     REQUESTS.map(lambda request: replace(request, silent=False, confirm=(), consent=(), expected_person="")),
     st.sampled_from([ALICE, ALICE, NEWCOMER, DISABLED]),
     st.sampled_from([APP, APP, GUARDED, CLOSED]),
-    st.lists(HONEST | ODD, min_size=1, max_size=4).map(tuple),
+    st.lists(HONEST | ODD | REMEMBERED, min_size=1, max_size=4).map(tuple),
 )
 ANY_FACTS = FACTS | PLAIN
 
@@ -151,7 +170,7 @@ def issues(rules: Sequence[Rule], facts: Facts) -> bool:
 
 def lenient(rule: Rule) -> bool:
     """Say whether a rule may lower what the default demands."""
-    return rule.controls.strength is Strength.ONE
+    return rule.controls.strength is Strength.ONE or bool(rule.controls.remember_days)
 
 
 def by_age(rules: Sequence[Rule]) -> bool:
@@ -184,12 +203,44 @@ def everything_was_met(rules: Sequence[Rule], facts: Facts, decision: Decision) 
     assert {proof.person for proof in decision.counted} == {facts.person.id}
     assert any(WORTH[proof.factor].first for proof in decision.counted)
     assert all(proof.at - facts.now <= timedelta(seconds=10) for proof in decision.counted)
+    shown = [proof for proof in decision.counted if not proof.remembered]
+    assert any(proof.kinds == WORTH[proof.factor].kinds and WORTH[proof.factor].first for proof in shown)
     if decision.required is Strength.PHISHING_RESISTANT:
-        assert any(WORTH[proof.factor].phishing_resistant for proof in decision.counted)
+        assert any(WORTH[proof.factor].phishing_resistant for proof in shown)
     matched = [rule for rule in rules if rule.enabled and rule.id in decision.rules]
     assert not any(rule.controls.deny for rule in matched)
-    kinds = {kind for proof in decision.counted for kind in WORTH[proof.factor].kinds}
+    kinds = {kind for proof in shown for kind in WORTH[proof.factor].kinds}
     assert len(kinds) >= 2 or any(lenient(rule) for rule in matched)
+    if len(shown) < len(decision.counted):
+        days = [rule.controls.remember_days for rule in matched]
+        assert any(days)
+        assert 0 not in days
+        assert facts.request.max_age is None
+        assert not facts.request.force
+
+
+@settings(max_examples=200)
+@given(RULE_LISTS, ON_THE_WAY, ANY_FACTS, some("totp", "passkey"), st.data())
+def test_what_is_set_up_or_confirmed_on_the_way_changes_nothing_else(
+    rules: tuple[Rule, ...],
+    controls: Controls,
+    facts: Facts,
+    registered: tuple[str, ...],
+    data: st.DataObject,
+) -> None:
+    facts = replace(facts, registered=registered)
+    at = data.draw(st.integers(0, len(rules)))
+    more = (*rules[:at], Rule(id="way", name="way", controls=controls), *rules[at:])
+    plain, on_the_way = decide(rules, facts), decide(more, facts)
+    assert (on_the_way.counted, on_the_way.reached) == (plain.counted, plain.reached)
+    if on_the_way.verdict == plain.verdict:
+        return
+    verdict = on_the_way.verdict
+    assert isinstance(verdict, Register | Confirm)
+    assert isinstance(plain.verdict, Issue | Confirm)
+    assert not facts.request.silent
+    assert plain.reached is not None
+    assert plain.reached.rank >= plain.required.rank
 
 
 @settings(max_examples=200)

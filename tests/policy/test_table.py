@@ -292,7 +292,16 @@ SILENT: list[Row] = [
     ("silent, context unmet", [], silent(strength=RESISTANT), CONTEXT),
 ]
 
-TABLE = [*DEFAULT, *STANDING_IN, *PROOFS, *CONDITIONS, *CONTROLS, *DENIALS, *REQUEST, *SILENT]
+TABLE = [
+    *DEFAULT,
+    *STANDING_IN,
+    *PROOFS,
+    *CONDITIONS,
+    *CONTROLS,
+    *DENIALS,
+    *REQUEST,
+    *SILENT,
+]
 
 
 @pytest.mark.parametrize(("rules", "given", "expected"), [pytest.param(*row[1:], id=row[0]) for row in TABLE])

@@ -9,8 +9,9 @@ from html import unescape
 import pytest
 import sqlalchemy as sa
 
+from idp.core import codec
 from idp.directory import phones
-from idp.factors import sms
+from idp.factors import recovery, sms
 from idp.store import schema
 from tests.admin.conftest import PASSWORD, TEST, Browser, Console
 from tests.passkeys import SoftKey
@@ -30,6 +31,7 @@ from tests.portal.acts import (
     sent,
     sign_in_path,
 )
+from tests.proofs import proof as shown
 
 
 # Who gets in ------------------------------------------------------------------------------------
@@ -151,6 +153,57 @@ def test_names_are_shown_as_they_are(console: Console, ada: Browser) -> None:
     add_passkey(ada, "<script>alert(1)</script>")
     assert "<script>alert" not in ada.text
     assert "&lt;script&gt;alert(1)" in ada.text
+
+
+# What is asked first, and where not at all -------------------------------------------------------
+def test_a_method_is_asked_for_first(console: Console, ada: Browser) -> None:
+    add_passkey(ada)
+    app = next(one for one, factor in methods(console).items() if factor == "totp")
+    answer = ada.post(f"/me/methods/{app}", {"action": "prefer"}).text
+    assert "It is asked for first from now on." in answer
+    assert "Asked first" in answer
+    other = console.browser().sign_in("ada", "/me", code=False)
+    assert "Enter your code" in other.text
+    assert "method-preferred" in console.log.getvalue()
+
+
+def test_nobody_prefers_what_is_not_theirs_or_stands_in(console: Console, ada: Browser) -> None:
+    (theirs,) = methods(console, "bob")
+    codes = give(console, recovery.handed_out(console.people["ada"], ("X" * 12,), at=console.clock.now()))
+    assert "no longer registered" in ada.post(f"/me/methods/{theirs}", {"action": "prefer"}).text
+    assert "when nothing else is at hand" in ada.post(f"/me/methods/{codes}", {"action": "prefer"}).text
+    with console.store.read() as connection:
+        assert set(connection.execute(sa.select(schema.people.c.preferred)).scalars()) == {""}
+
+
+def trust(console: Console, name: str) -> str:
+    """Have the person's browser stand in for their app; return its id."""
+    kept = [codec.plain(shown("totp", console.people[name].id, console.clock.now()))]
+    mine = schema.devices.c.person == console.people[name].id
+    with console.store.write() as unit:
+        unit.execute(sa.update(schema.devices).where(mine).values(remembered=kept))
+        return str(unit.execute(sa.select(schema.devices.c.id).where(mine)).scalar_one())
+
+
+def test_a_browser_that_stands_in_is_shown_and_asked_again(console: Console, ada: Browser) -> None:
+    console.browser().sign_in("bob", "/me")
+    mine, theirs = trust(console, "ada"), trust(console, "bob")
+    assert "Browsers that don’t ask" in ada.open("/me").text
+    assert f"/me/browsers/{mine}" in ada.text
+    assert f"/me/browsers/{theirs}" not in ada.text
+    for other in (theirs, "nothing", "x" * 5000):
+        assert "not trusted any more" in ada.post(f"/me/browsers/{other}").text
+    assert "That browser is asked again" in ada.post(f"/me/browsers/{mine}").text
+    assert "Browsers that don’t ask" not in ada.open("/me").text
+    assert "Browsers that don’t ask" in console.browser().sign_in("bob", "/me").text
+    assert console.log.getvalue().count("browsers-forgotten") == 1
+
+
+def test_case_65_other_sites_have_no_browser_asked_again(console: Console, ada: Browser) -> None:
+    mine = trust(console, "ada")
+    answer = ada.post(f"/me/browsers/{mine}", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status == 400
+    assert "Browsers that don’t ask" in ada.open("/me").text
 
 
 # Telling ----------------------------------------------------------------------------------------

@@ -321,7 +321,7 @@ def test_a_phone_is_set_up_by_a_call(house: House, browser: Browser, ada: Person
     with pytest.raises(Unchecked, match="under way"):
         enrol(house, browser, step)
     call.press("#")
-    step = enrol(house, browser, step)
+    step = house.later(browser, enrol(house, browser, step))
     assert step.decision.verdict == Register(factors=("recovery",))
     with house.ground.store.read() as connection:
         (method,) = house.hall.methods.of(connection, ada.id)

@@ -85,7 +85,7 @@ def enrolled(house: House, browser: Browser) -> Step:
     shown = house.flow.judge.factors.enrollers["totp"].show(step.person, step.sign_in.enrolment)
     seed = base64.b32decode(str(shown["manual_key"]).replace(" ", ""))
     answer = {"factor": "totp", "code": code_of(house, seed)}
-    return browser.took(house.flow.enrol(step.sign_in.id, browser.visit(), answer))
+    return house.later(browser, house.flow.enrol(step.sign_in.id, browser.visit(), answer))
 
 
 # Recovery codes: saving them ------------------------------------------------------------------

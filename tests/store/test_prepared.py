@@ -27,6 +27,8 @@ ROW = {
     "proofs_from": None,
     "blocked_until": None,
     "block_reason": "",
+    "preferred": "",
+    "methods_seen_at": None,
     "created_at": datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC),
 }
 BY_ID = sa.select(schema.people).where(schema.people.c.id == sa.bindparam("id"))

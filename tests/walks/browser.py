@@ -70,6 +70,11 @@ class Browser:
         action, fields = self.form()
         return self.post(action, fields | typed)
 
+    def later(self) -> Self:
+        """Go on without the second way that is recommended after the first."""
+        assert self.heading == "Add a second way"
+        return self.post(self.address.partition("?")[0].removesuffix("/enrol") + "/later", {})
+
     def form(self) -> tuple[str, dict[str, str]]:
         """Return where the page's first form goes, and what it carries untouched."""
         form = self._page().forms[0]

@@ -97,7 +97,7 @@ def test_a_phone_answers_at_the_other_node_than_the_one_that_asked(farm: Farm) -
         phone.post = phone_at(farm, farm.nodes[0]).post
         assert phone.approve(number_in(browser)) == "approved"
         browser.post(place + "/enrol", {"factor": "push", "method": ""})
-        assert browser.heading == "Save your recovery codes"
+        assert browser.later().heading == "Save your recovery codes"
         assert browser.submit(saved="yes").issued
     with Browser(farm.base) as browser:
         browser.authorize("wiki").password(person)
@@ -137,7 +137,7 @@ def test_a_passkey_signs_in_over_two_nodes(farm: Farm) -> None:
         browser.authorize("wiki").password(person)
         assert browser.heading == "Set up a passkey"
         credential = key.make(options_in(browser))
-        browser.submit(credential=credential, label="laptop").submit(saved="yes")
+        browser.submit(credential=credential, label="laptop").later().submit(saved="yes")
         assert browser.issued
     since = len(farm.balancer.asked())
     with Browser(farm.base) as browser:

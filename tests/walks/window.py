@@ -89,6 +89,16 @@ class Window:
         self.code(person.code())
 
     def save_codes(self) -> list[str]:
+        """Leave it at the first method, keep the recovery codes that are shown then, and say so."""
+        self.not_now()
+        return self.keep_codes()
+
+    def not_now(self) -> None:
+        """Leave it at the first method."""
+        self.heading("Add a second way")
+        self.tab.get_by_role("button", name="Not now").click()
+
+    def keep_codes(self) -> list[str]:
         """Keep the recovery codes that are shown, and say so."""
         self.heading("Save your recovery codes")
         codes = self.tab.locator(".codes code").all_inner_texts()

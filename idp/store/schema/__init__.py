@@ -10,6 +10,7 @@ from idp.store.schema.accounts import (
     passwords,
     people,
     sent_codes,
+    snoozes,
 )
 from idp.store.schema.configuration import (
     carriers,
@@ -65,6 +66,7 @@ __all__ = [
     "sent_codes",
     "sessions",
     "settings",
+    "snoozes",
     "sources",
     "spent",
     "subjects",

@@ -26,9 +26,22 @@ people = sa.Table(
     # Everything is denied until then; the reason is for those who may lift it.
     at("blocked_until", nullable=True),
     text("block_reason", server_default=""),
+    # The method to be asked for first; one that is gone is none.
+    text("preferred", server_default=""),
+    # When the person last set up a method, or said that they are all still right.
+    at("methods_seen_at", nullable=True),
     at("created_at"),
     sa.UniqueConstraint("source", "source_key", name="uq_people_source"),
     sa.Index("ix_people_blocked_until", "blocked_until", **only("blocked_until IS NOT NULL")),
+)
+# How often a person put off what a rule's campaign asks for, and when last.
+snoozes = sa.Table(
+    "snoozes",
+    metadata,
+    text("person", primary_key=True),
+    text("rule", primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False),
+    at("snoozed_at"),
 )
 login_names = sa.Table(
     "login_names",

@@ -101,6 +101,8 @@ devices = sa.Table(
     at("created_at"),
     at("last_seen_at"),
     at("expires_at", index=True),
+    # What was shown on this browser, and is not asked for on it for a while (codec.plain of Proofs).
+    json("remembered", server_default="[]"),
 )
 subjects = sa.Table(
     "subjects",
