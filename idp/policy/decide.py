@@ -13,6 +13,7 @@ from functools import lru_cache
 from idp.core.errors import Reason
 from idp.core.ids import fold
 from idp.core.model import AccessPolicy, Kind, Offer, Person, Proof, Strength
+from idp.policy import reset
 from idp.policy.model import (
     Ask,
     Conditions,
@@ -23,6 +24,7 @@ from idp.policy.model import (
     Facts,
     Issue,
     Register,
+    Reset,
     Rule,
     Verdict,
     Worths,
@@ -77,6 +79,8 @@ def _verdict(
     denied = _denied(matching, facts, facts.person)
     if denied is not None:
         return denied
+    if facts.request.reset:
+        return reset.more(facts, counted, _accepted(matching, facts), required)
     if reached is None or reached.rank < required.rank:
         return _more(matching, facts, counted, required)
     due = _due(matching, facts, facts.person, counted)
@@ -228,6 +232,7 @@ def _counted(matching: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tu
         for proof in own
         if proof.factor in accepted
         and (limit is None or (facts.started_at - proof.at).total_seconds() <= limit)
+        and (not facts.request.reset or reset.counts(facts, proof))
     )
 
 
@@ -264,15 +269,14 @@ def _opened(facts: Facts, counted: Sequence[Proof]) -> bool:
     A fresh code alone, over a stale password, is no sign-in; nor is a passkey that did not ask who
     holds it.
     """
+    if facts.request.reset:
+        return reset.begun(facts, counted)
     worths = ((proof, facts.worths[proof.factor]) for proof in counted)
     return any(worth.first and proof.kinds == worth.kinds for proof, worth in worths)
 
 
 def _opened_now(facts: Facts, counted: Sequence[Proof]) -> bool:
-    """Say whether a factor that opens was proved in this very sign-in.
-
-    Whoever finds a browser signed in with one factor must not get to set up the second.
-    """
+    """Say so of this very sign-in: who finds a browser signed in with one factor sets up no second."""
     return _opened(facts, _fresh(facts, counted))
 
 
@@ -282,7 +286,9 @@ def _fresh(facts: Facts, counted: Sequence[Proof]) -> tuple[Proof, ...]:
 
 
 # What to do next ------------------------------------------------------------------------------
-def _start(matching: Sequence[Rule], facts: Facts) -> Ask:
+def _start(matching: Sequence[Rule], facts: Facts) -> Verdict:
+    if facts.request.reset:
+        return reset.start(facts, _accepted(matching, facts))
     accepted, worths = _accepted(matching, facts), facts.worths
     offers = tuple(offer for offer in facts.offers if offer.factor in accepted and worths[offer.factor].first)
     return Ask(offers=offers or (Offer(factor="password"),))
@@ -367,9 +373,8 @@ def _useful(
         factor for factor in factors if factor in accepted and _helps(facts.worths[factor], kinds, required)
     )
     worths = [facts.worths[factor] for factor in useful]
-    resistant = any(proof.phishing_resistant for proof in counted) or any(
-        worth.phishing_resistant for worth in worths
-    )
+    resistant = any(proof.phishing_resistant for proof in counted)
+    resistant = resistant or any(worth.phishing_resistant for worth in worths)
     enough = len(kinds.union(*(worth.kinds for worth in worths))) >= 2
     return useful if enough and (resistant or required is not Strength.PHISHING_RESISTANT) else ()
 
@@ -386,7 +391,7 @@ def _silenced(verdict: Verdict, facts: Facts, counted: Sequence[Proof]) -> Verdi
             return Deny(reason=Reason.LOGIN_REQUIRED)
         case Confirm(what="consent"):
             return Deny(reason=Reason.CONSENT_REQUIRED)
-        case Ask() | Register() | Confirm():
+        case Ask() | Register() | Confirm() | Reset():
             return Deny(reason=Reason.INTERACTION_REQUIRED)
         case Deny(reason=Reason.OTHER_PERSON | Reason.PERSON_DISABLED | Reason.BLOCKED):
             return Deny(reason=Reason.LOGIN_REQUIRED)

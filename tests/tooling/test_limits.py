@@ -52,8 +52,8 @@ def test_nothing_imports_in_a_circle(graph: grimp.ImportGraph) -> None:
 _PURE = [
     (("idp.core",), ("idp.core",)),
     (
-        ("idp.policy.decide", "idp.policy.model", "idp.policy.networks"),
-        ("idp.core", "idp.policy.model", "idp.policy.networks"),
+        ("idp.policy.decide", "idp.policy.model", "idp.policy.networks", "idp.policy.reset"),
+        ("idp.core", "idp.policy.model", "idp.policy.networks", "idp.policy.reset"),
     ),
     (("idp.claims",), ("idp.core", "idp.claims")),
 ]
