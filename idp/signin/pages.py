@@ -16,7 +16,7 @@ from idp.core.ports import Clock, Pending
 from idp.keys import Issuers
 from idp.partners.own import LAUNCHER
 from idp.partners.registry import Partners
-from idp.policy.model import Ask, Confirm, Register
+from idp.policy.model import Ask, Confirm, Register, Reset
 from idp.sessions import Lifetimes
 from idp.signin.ask_signout import SignOutQuestions
 from idp.signin.consent import details
@@ -185,9 +185,12 @@ class SignInPages:
         return self._after(sign_in_id, start_again)
 
     def _after(self, sign_in_id: str, act: Callable[[], Step]) -> Response:
+        return self.after(sign_in_id, lambda: self.respond(act()))
+
+    def after(self, sign_in_id: str, act: Callable[[], Response]) -> Response:
         """Do what a form asks; a refused answer shows the current page again with the reason."""
         try:
-            return self.respond(act())
+            return act()
         except Refused as refused:
             # A form to correct is a page like any other; only "too busy" is said to programs too.
             text, status = refused.public, refused.status if isinstance(refused, Busy) else 200
@@ -231,6 +234,7 @@ class SignInPages:
             "username": step.person.name if step.person else "",
             "display_name": step.person.display_name if step.person else "",
             "error": error or step.problem or None,
+            "resetting": step.sign_in.request.reset,
             **own,
         }
         # The last form may be answered by a redirect to the partner, which the browser only
@@ -264,6 +268,8 @@ class SignInPages:
                 asked = details(step.sign_in.request, step.person, step.partner) if step.person else ()
                 context = {"action": address + "/confirm", "details": asked, "left": self._codes_left(step)}
                 return f"signin/confirm_{what}.html", context
+            case Reset():
+                return "signin/new_password.html", {"action": f"/reset/{step.sign_in.id}"}
         return "signin/finished.html", {}
 
     def _asked(self, step: Step, ask: Ask, address: str) -> tuple[str, Mapping[str, Any]]:
@@ -283,17 +289,19 @@ class SignInPages:
             "beside": beside,
             "alternatives": [o for o in others if o.factor not in {one.factor for one in beside}],
         }
+        typed = request.form.get("username", "")[:256] if request.form else ""
+        context["typed"] = None if step.person else typed or step.sign_in.request.hint
         if asked.factor == "password":
-            fixed = step.person is not None
-            typed = request.form.get("username", "")[:256] if request.form else ""
             context |= {
-                "username": step.person.name if step.person else typed or step.sign_in.request.hint,
-                "username_fixed": fixed,
+                "username": step.person.name if step.person else context["typed"],
+                "username_fixed": step.person is not None,
                 "stay_offered": True,
+                "forgot": "/reset?" + urlencode({"from": step.sign_in.id}),
                 # What was wrong may be what was given beside it.
                 "elsewhere": request.form.get("factor", asked.factor) != asked.factor,
             }
-        return f"factors/{asked.factor}/ask.html", context
+        by_name = not (step.person or self.flow.judge.factors.worths[asked.factor].first)
+        return "signin/forgotten.html" if by_name else f"factors/{asked.factor}/ask.html", context
 
     def _enrolling(self, person: Person, draft: Enrolment, factors: Sequence[str]) -> Mapping[str, Any]:
         enrollers = self.flow.judge.factors.enrollers

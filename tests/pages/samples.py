@@ -27,6 +27,7 @@ from idp.web.templating import page
 from tests.pages.samples_admin import ADMIN
 from tests.pages.samples_portal import PORTAL
 from tests.pages.samples_push import CALL, PUSH
+from tests.pages.samples_reset import RESET
 
 _WRONG = (
     "That user name or password is not right. Check both and try again. "
@@ -303,7 +304,7 @@ SAMPLES = (
     ),
     *(
         Sample(name=name, template=template, context=dict(context))
-        for name, (template, context) in PORTAL.items()
+        for name, (template, context) in {**PORTAL, **RESET}.items()
     ),
     *(
         Sample(name=name, template=template, context=dict(context), then=then)
