@@ -12,6 +12,7 @@ from idp.desk.own_password import OwnPassword
 from idp.desk.security_info import SecurityDesk
 from idp.partners.own import PORTAL
 from idp.portal.pages import PortalPages
+from idp.portal.reset.pages import ResetPages
 from idp.signin.local import Reception
 
 # What is changed here opens everything: who has it open must have shown who they are just now.
@@ -37,6 +38,11 @@ def pages(ground: Ground, hallway: Hallway) -> PortalPages:
     )
 
 
+def reset(ground: Ground, hallway: Hallway) -> ResetPages:
+    """Build the addresses under /reset."""
+    return ResetPages(signin=hallway.pages, issuers=ground.issuers, passwords=_passwords(ground, hallway))
+
+
 def _desk(ground: Ground, hallway: Hallway) -> SecurityDesk:
     return SecurityDesk(
         store=ground.store,
@@ -59,8 +65,10 @@ def _passwords(ground: Ground, hallway: Hallway) -> OwnPassword:
         clock=ground.clock,
         people=hallway.people,
         local=hallway.local,
+        methods=hallway.methods,
         devices=hallway.devices,
         farewell=hallway.farewell,
+        records=hallway.flow.records,
         lockout=hallway.flow.attempts.lockout,
         notices=hallway.notices,
         audit=ground.audit,

@@ -67,6 +67,7 @@ def build_app(
         call_pages.CallPages.of(hallway.tools),
         console.pages(ground, hallway),
         portal.pages(ground, hallway),
+        portal.reset(ground, hallway),
         authenticator_room.pages(ground, hallway),
         health.HealthPages(checks=_checks(ground)),
         WellKnownPages(documents=documents_of(hallway.flow.judge.factors)),

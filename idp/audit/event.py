@@ -44,6 +44,7 @@ class Event(StrEnum):
     DELIVERY_FAILED = "delivery-failed"
     # People and what they registered
     PASSWORD_CHANGED = "password-changed"
+    PASSWORD_RESET = "password-reset"
     METHOD_ADDED = "method-added"
     METHOD_REMOVED = "method-removed"
     METHOD_COPIED = "method-copied"
@@ -101,6 +102,7 @@ _NUMBERS = {
     Event.CREDENTIAL_ACCEPTED: 1202,
     Event.CREDENTIAL_REFUSED: 1203,
     Event.PASSWORD_CHANGED: 1204,
+    Event.PASSWORD_RESET: 1204,
     Event.SIGNED_OUT: 1206,
     Event.SIGN_OUT_FAILED: 1207,
     Event.LOCKED: 1210,

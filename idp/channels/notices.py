@@ -19,6 +19,10 @@ ADDED = "A way to sign in to %(service)s was added: “%(what)s”."
 REMOVED = "A way to sign in to %(service)s was removed: “%(what)s”."
 STOOD_IN = "A recovery code or a temporary pass was used to sign in to %(service)s."
 ENDED = "You were signed out everywhere, since you said that a sign-in to %(service)s was not yours."
+FORGOTTEN = (
+    "A new password for %(service)s was chosen by “Forgot your password?”, with two other ways to sign in, "
+    "and you were signed out everywhere."
+)
 NEW_WORD = "Your password for %(service)s was changed, and you were signed out everywhere."
 BLOCKED = (
     "Somebody else seems to have tried to sign in to %(service)s with your password. Your account is "
@@ -37,7 +41,7 @@ _ALERT = (
     "What happened: idp audit --person %(person)s\n"
 )
 _TEXT_LASTS = timedelta(hours=6)
-_SHORT_ADVICE = "If that was not you, tell whoever helps you with your account."
+SHORT_ADVICE = "If that was not you, tell whoever helps you with your account."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +60,18 @@ class Notices:
     translate: Callable[[str, str], str]
     clock: Clock
 
-    def tell(self, unit: Unit, person: Person, changed: str, *, what: str = "", advise: bool = True) -> None:
+    def tell(
+        self, unit: Unit, person: Person, changed: str, *, what: str = "", advice: str = _ADVICE
+    ) -> None:
         """Tell a person by mail; who has no address on record is not told.
 
-        advise adds what to do if it was somebody else.
+        advice is what to do if it was somebody else, "" when there is none.
         """
         address = next(iter(person.attributes.get("mail", ())), "")
         if not address or not self.takes("mail"):
             return
         facts = self._facts(what)
-        texts = (changed, _ADVICE) if advise else (changed,)
+        texts = (changed, advice) if advice else (changed,)
         said = [self.translate(text, "") % facts for text in texts]
         subject = (self.translate(_SUBJECT, "") % facts).rstrip(".")
         text = "\n\n".join(said) + "\n"
@@ -76,7 +82,7 @@ class Notices:
         if not self.takes("text"):
             return
         facts = self._facts(what)
-        text = " ".join(self.translate(text, "") % facts for text in (changed, _SHORT_ADVICE))
+        text = " ".join(self.translate(text, "") % facts for text in (changed, SHORT_ADVICE))
         until = self.clock.now() + _TEXT_LASTS
         self.texts.send(unit, number=number, text=text, key=new_id(), expires_at=until, person=person.id)
 

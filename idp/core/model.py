@@ -69,14 +69,14 @@ class Visit:
 class SignInRequest:
     """A partner's verified request to sign somebody in.
 
-    reply_to was already matched against what the partner registered. max_age is in
-    seconds. expected_person is a person id the answer must be about (id_token_hint).
-    confirm names questions the partner wants asked ("account", "consent"). consent holds the
-    scopes that the person must have agreed to, now or earlier. subject_attribute
-    goes with the subject forms that come from one. wanted names the attributes to say out of
-    those that may be released, None for all; needed those the partner cannot do without. offline
-    asks for access that outlives the session (offline_access). register is the factor of which a
-    method is to be set up. echo is private to the door that made the request.
+    reply_to was already matched against what the partner registered. max_age is in seconds.
+    expected_person is a person id the answer must be about (id_token_hint). confirm names questions the
+    partner wants asked ("account", "consent"). consent holds the scopes that the person must have agreed
+    to, now or earlier. subject_attribute goes with the subject forms that come from one. wanted names the
+    attributes to say out of those that may be released, None for all; needed those the partner cannot do
+    without. offline asks for access that outlives the session (offline_access). register is the factor of
+    which a method is to be set up. reset: not an answer is wanted, but a new password for who forgot it.
+    echo is private to the door that made the request.
     """
 
     door: str
@@ -99,6 +99,7 @@ class SignInRequest:
     locale: str = ""
     offline: bool = False
     register: str = ""
+    reset: bool = False
     echo: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -169,11 +170,11 @@ class Proof:
 class SignIn:
     """A sign-in under way: the only thing kept between two pages.
 
-    browser is the SHA-256 of the browser cookie that the sign-in belongs to. network is where
-    it was last seen. session is the id of the session whose proofs it started with, if any. beside
-    can be answered on the page of what was asked.
-    confirmed names the questions already answered. ended is set when the sign-in may not go on,
-    whatever is proved. remember: this browser is to stand in for the second factor from now on.
+    browser is the SHA-256 of the browser cookie that the sign-in belongs to. network is where it was last
+    seen. session is the id of the session whose proofs it started with, if any. beside can be answered on
+    the page of what was asked. confirmed names the questions already answered. ended is set when the
+    sign-in may not go on, whatever is proved. remember: this browser is to stand in for the second factor
+    from now on.
     """
 
     id: str

@@ -27,6 +27,7 @@ _OWN = (
     Event.METHOD_ADDED,
     Event.METHOD_REMOVED,
     Event.PASSWORD_CHANGED,
+    Event.PASSWORD_RESET,
     Event.SIGN_IN_DISOWNED,
     Event.FRAUD_REPORTED,
     Event.PERSON_BLOCKED,

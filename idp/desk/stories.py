@@ -140,6 +140,11 @@ def _blocked(event: Recorded) -> str:
     return f"The person was blocked, because of {why}." if event.factor else "The person was blocked."
 
 
+def _reset(event: Recorded) -> str:
+    shown = " and ".join(_NAMES.get(one, one) for one in event.detail.get("shown", ()))
+    return f"The person chose a new password, behind {shown}, and was signed out everywhere."
+
+
 def _added(event: Recorded) -> str:
     return f"The person set up {_METHODS.get(event.factor, event.factor)}."
 
@@ -172,6 +177,7 @@ _SENTENCES: Mapping[str, str | Callable[[Recorded], str]] = {
     Event.FRAUD_REPORTED: "The person said that it was somebody else who tried to sign in.",
     Event.PERSON_BLOCKED: _blocked,
     Event.PERSON_UNBLOCKED: "The person was unblocked.",
+    Event.PASSWORD_RESET: _reset,
     Event.METHOD_ADDED: _added,
     Event.METHOD_COPIED: "The passkey behaved like a copy of one that was used elsewhere.",
     Event.TOKEN_ISSUED: _issued,

@@ -75,7 +75,7 @@ class Alarm:
             if not blocks.block(unit, person.id, reason=why.value, now=now, until=now + lasts):
                 return  # by somebody who was faster
             self._record(unit, Event.PERSON_BLOCKED, person, why, occasion)
-            self.notices.tell(unit, person, BLOCKED, advise=False)
+            self.notices.tell(unit, person, BLOCKED, advice="")
         facts = {
             "person": person.name,
             "why": _SAID[why],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from idp.core.errors import Refused
 from idp.core.ids import READABLE
+from idp.core.model import Method
 
 # The same for wrong and used: whoever tries codes must not learn that one was right once.
 WRONG = (
@@ -20,6 +21,11 @@ WRONG = (
 NOT_THAT_CODE = (
     "That code is not right, or was used already. Check it and try again. "
     "After several wrong tries, sign-in pauses for an hour."
+)
+# Where a user name is typed beside the code: unknown, locked, disabled and wrong alike.
+NOT_BOTH = (
+    "That user name or code is not right. Check both and try again. "
+    "After several wrong tries, this pauses for an hour."
 )
 _NOT_A_CODE = "A code has digits only. Type it as it is shown."
 _LONGEST = 64
@@ -107,6 +113,20 @@ def accepted(seed: bytes, shape: Shape, typed: str, now: datetime, *, after: int
     if not matching:
         raise Refused(WRONG)
     return matching[0]
+
+
+def which(held: Sequence[tuple[Method, bytes]], typed: str, now: datetime) -> tuple[int, Method]:
+    """Return the time step and the method, out of these with their seeds, whose code was typed.
+
+    Raises Refused.
+    """
+    problem = Refused(WRONG)
+    for method, seed in held:
+        try:
+            return accepted(seed, Shape.of(method.data), typed, now, after=method.counter), method
+        except Refused as refused:
+            problem = refused
+    raise problem
 
 
 def _code(seed: bytes, shape: Shape, step: int) -> bytes:

@@ -11,7 +11,8 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import in_fours, readable
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
-from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
+from idp.factors.codes import NOT_BOTH, NOT_THAT_CODE, read_letters
+from idp.factors.named import Named
 from idp.factors.proofs import no_proof, offers_of, proof_of
 from idp.factors.tools import Tools
 from idp.keys import Sealer
@@ -32,22 +33,38 @@ class Recovery:
     name = "recovery"
     # Something one has: a list that was handed out (NIST SP 800-63B, look-up secrets). Not something
     # one knows, or it would be a second factor beside an app without adding anything.
-    worth = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",), stand_in=True)
+    worth = FactorWorth(
+        kinds=frozenset({Kind.HAVE}),
+        amr=("otp",),
+        no=NOT_BOTH,
+        stand_in=True,
+        resets="recovery codes",
+        unsent=True,
+    )
 
-    def __init__(self, *, store: Store, methods: Methods, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, *, store: Store, methods: Methods, sealer: Sealer, clock: Clock, named: Named) -> None:
         self._store = store
         self._methods = methods
         self._sealer = sealer
         self._clock = clock
+        self._named = named
 
     @classmethod
     def of(cls, tools: Tools) -> Recovery:
         """Return the factor, built."""
-        return cls(store=tools.store, methods=tools.methods, sealer=tools.sealer, clock=tools.clock)
+        return cls(
+            store=tools.store,
+            methods=tools.methods,
+            sealer=tools.sealer,
+            clock=tools.clock,
+            named=Named.of(tools, cls.name),
+        )
 
     # Asking -----------------------------------------------------------------------------------
     def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
-        """Return one offer if the person has a list of codes, even a used-up one."""
+        """Return one offer if the person has a list of codes, even a used-up one, or nobody is known yet."""
+        if person is None:
+            return (Offer(factor=self.name, label=LABEL),)
         return offers_of(method for method in methods if method.factor == self.name)
 
     def start(self, sign_in: SignIn, offer: Offer) -> Asked:
@@ -56,18 +73,18 @@ class Recovery:
 
     def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
         """Return the person's key."""
-        return target_of(sign_in.person)
+        return self._named.target(sign_in, answer)
 
     def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
         """Check a code and use it up. Raises Refused, the same for wrong and used."""
-        method = sign_in.asked.method if sign_in.asked else ""
         code = read_letters(answer.get("code", ""))
         with self._store.write() as unit:
-            self._methods.mine(unit.connection, method, person=sign_in.person, factor=self.name)
-            if not self._methods.use_code(unit, method, code):
+            # There is one list: a new one ends the old.
+            method, key = self._named.held(unit.connection, sign_in, answer)[0]
+            if not self._methods.use_code(unit, method.id, code, key=key):
                 raise Refused(NOT_THAT_CODE)
-            self._methods.used(unit, method)
-        return proof_of(self, person=sign_in.person, method=method, at=self._clock.now())
+            self._methods.used(unit, method.id)
+        return proof_of(self, person=method.person, method=method.id, at=self._clock.now())
 
     # Setting up -------------------------------------------------------------------------------
     def propose(self, person: Person) -> Offer:

@@ -13,7 +13,8 @@ import segno
 from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
-from idp.factors.codes import WRONG, Shape, accepted, target_of
+from idp.factors.codes import NOT_BOTH, WRONG, Shape, accepted, which
+from idp.factors.named import Named
 from idp.factors.proofs import no_proof, offers_of, proof_of
 from idp.factors.tools import Tools
 from idp.keys import Sealer
@@ -35,16 +36,26 @@ class Totp:
     """
 
     name = "totp"
-    worth = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",))
+    worth = FactorWorth(
+        kinds=frozenset({Kind.HAVE}), amr=("otp",), no=NOT_BOTH, resets="authenticator app", unsent=True
+    )
 
     def __init__(
-        self, *, store: Store, methods: Methods, sealer: Sealer, clock: Clock, issuer_name: str
+        self,
+        *,
+        store: Store,
+        methods: Methods,
+        sealer: Sealer,
+        clock: Clock,
+        issuer_name: str,
+        named: Named,
     ) -> None:
         self._store = store
         self._methods = methods
         self._sealer = sealer
         self._clock = clock
         self._issuer_name = issuer_name
+        self._named = named
 
     @classmethod
     def of(cls, tools: Tools) -> Totp:
@@ -55,11 +66,14 @@ class Totp:
             sealer=tools.sealer,
             clock=tools.clock,
             issuer_name=tools.service_name,
+            named=Named.of(tools, cls.name),
         )
 
     # Asking -----------------------------------------------------------------------------------
     def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
-        """Return one offer per registered app or token."""
+        """Return one offer per registered app or token; one for all while nobody is known."""
+        if person is None:
+            return (Offer(factor=self.name, label=LABEL),)
         return offers_of(method for method in methods if method.factor == self.name)
 
     def start(self, sign_in: SignIn, offer: Offer) -> Asked:
@@ -68,22 +82,19 @@ class Totp:
 
     def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
         """Return the person's key: a second token gives no second set of tries."""
-        return target_of(sign_in.person)
+        return self._named.target(sign_in, answer)
 
     def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
         """Check a code and use up its time step. Raises Refused, the same for wrong and used."""
-        asked = sign_in.asked.method if sign_in.asked else ""
-        with self._store.read() as connection:
-            method = self._methods.mine(connection, asked, person=sign_in.person, factor=self.name)
-            seed = self._methods.secret(connection, method.id)
-        shape = Shape.of(method.data)
         now = self._clock.now()
-        step = accepted(seed, shape, answer.get("code", ""), now, after=method.counter)
+        with self._store.read() as connection:
+            held = self._named.held(connection, sign_in, answer)
+        step, method = which(held, answer.get("code", ""), now)
         with self._store.write() as unit:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self._methods.advance(unit, method.id, step):
                 raise Refused(WRONG)
-        return proof_of(self, person=sign_in.person, method=method.id, at=now)
+        return proof_of(self, person=method.person, method=method.id, at=now)
 
     # Setting up -------------------------------------------------------------------------------
     def propose(self, person: Person) -> Offer:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
+from secrets import token_bytes
+from sys import maxsize
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,6 +35,11 @@ _LIVE = sa.or_(methods.c.ends_at.is_(None), methods.c.ends_at > _NOW)
 _OF = (
     sa.select(*_OPEN)
     .where(methods.c.person == sa.bindparam("person"), _LIVE)
+    .order_by(methods.c.created_at, methods.c.id)
+)
+_HELD = (
+    sa.select(methods)
+    .where(methods.c.person == sa.bindparam("person"), methods.c.factor == sa.bindparam("of"), _LIVE)
     .order_by(methods.c.created_at, methods.c.id)
 )
 _ONE = sa.select(*_OPEN).where(methods.c.id == sa.bindparam("method"), _LIVE)
@@ -94,6 +102,10 @@ _REOPEN = (
 )
 
 
+Held = tuple[Method, bytes]
+"""A method and its secret."""
+
+
 class Methods:
     """The registered methods of everybody. One that has ended is not there any more."""
 
@@ -132,6 +144,26 @@ class Methods:
         if sealed is None:
             raise Refused("That sign-in method is no longer registered.")
         return self._sealer.open(sealed, purpose=_PURPOSE, context=method_id)
+
+    def held(self, connection: sa.Connection, person_id: str, factor: str) -> Sequence[Held]:
+        """Return a person's methods of a factor with their secrets.
+
+        Who has none, or is nobody, gets one that no answer fits: it costs the same. Raises Refused when a
+        secret was tampered with.
+        """
+        found = {"person": person_id, "of": factor, "now": self._clock.now()}
+        rows: Sequence[Mapping[Any, Any]] = connection.execute(_HELD, found).mappings().all()
+        return [self._held(row) for row in rows or (self._nobodys,)]
+
+    @cached_property
+    def _nobodys(self) -> Mapping[Any, Any]:
+        at = self._clock.now()
+        none = Method(id="", person="", factor="", label="", created_at=at, counter=maxsize)
+        return self._row(none, token_bytes(20))
+
+    def _held(self, row: Mapping[Any, Any]) -> Held:
+        secret = self._sealer.open(row["sealed"], purpose=_PURPOSE, context=row["id"])
+        return _method({name: value for name, value in row.items() if name != "sealed"}), secret
 
     def add(self, unit: Unit, person_id: str, new: NewMethod, *, allowed: bool = False) -> Method:
         """Store a confirmed method; the first one closes enrolment for the person.
@@ -181,10 +213,13 @@ class Methods:
         values = {"method": method_id, "to": counter, "at": self._clock.now()}
         return unit.execute(_ADVANCE, values).rowcount == 1
 
-    def use_code(self, unit: Unit, method_id: str, code: str) -> bool:
-        """Use up one of a method's codes: of several callers at once one gets True."""
-        hashed, now = self._hashed(unit.connection, method_id, code), self._clock.now()
-        using = {"of": method_id, "hashed": hashed, "now": now}
+    def use_code(self, unit: Unit, method_id: str, code: str, *, key: bytes = b"") -> bool:
+        """Use up one of a method's codes: of several callers at once one gets True.
+
+        key is the method's secret, where it was read already.
+        """
+        key = key or self.secret(unit.connection, method_id)
+        using = {"of": method_id, "hashed": _hash(key, code), "now": self._clock.now()}
         return unit.execute(_USE_CODE, using).rowcount == 1
 
     def has_code(self, connection: sa.Connection, method_id: str, code: str) -> bool:

@@ -15,7 +15,13 @@ DOOR = "local"
 CONSOLE = "console"
 LAUNCHER = "launcher"
 PORTAL = "portal"
-_NAMES = {CONSOLE: "Administration", LAUNCHER: "Your applications", PORTAL: "Your account"}
+RESET = "reset"
+_NAMES = {
+    CONSOLE: "Administration",
+    LAUNCHER: "Your applications",
+    PORTAL: "Your account",
+    RESET: "Password reset",
+}
 
 
 def ensure_own(unit: Unit, *, issuer: Issuer, actor: Actor, at: datetime) -> None:

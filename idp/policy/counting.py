@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from idp.core.model import Kind, Proof, Strength
+from idp.policy import reset
 from idp.policy.model import FactorWorth, Facts, Rule, Worths
 
 # How far the clocks of two nodes may be apart: a proof made on one is read on another within
@@ -51,6 +52,7 @@ def counted_proofs(matching: Sequence[Rule], facts: Facts, own: Sequence[Proof])
         for proof in own
         if proof.factor in accepted
         and (_remembered(proof, facts, limit, days) if proof.remembered else _young(proof, facts, limit))
+        and (not facts.request.reset or reset.counts(facts, proof))
     )
 
 
@@ -107,6 +109,8 @@ def opened(facts: Facts, counted: Sequence[Proof]) -> bool:
     A fresh code alone, over a stale password, is no sign-in; nor is a passkey that did not ask who
     holds it, or a browser that remembers one.
     """
+    if facts.request.reset:
+        return reset.begun(facts, counted)
     shown = ((proof, facts.worths[proof.factor]) for proof in counted if not proof.remembered)
     return any(worth.first and proof.kinds == worth.kinds for proof, worth in shown)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from idp.core.errors import Reason
 from idp.core.model import Kind, Offer, Person, Proof, Strength
+from idp.policy import reset
 from idp.policy.counting import (
     accepted_factors,
     counted_proofs,
@@ -31,6 +32,7 @@ from idp.policy.model import (
     Facts,
     Issue,
     Register,
+    Reset,
     Rule,
     Verdict,
 )
@@ -74,6 +76,8 @@ def _verdict(
     denied = _denied(matching, facts, facts.person)
     if denied is not None:
         return denied
+    if facts.request.reset:
+        return reset.more(facts, counted, accepted_factors(matching, facts), required)
     if reached is None or reached.rank < required.rank:
         return _more(matching, facts, counted, required)
     registering = to_set_up(matching, facts, facts.person, counted)
@@ -123,7 +127,9 @@ def _denied(matching: Sequence[Rule], facts: Facts, person: Person) -> Deny | No
 
 
 # What to do next ------------------------------------------------------------------------------
-def _start(matching: Sequence[Rule], facts: Facts) -> Ask:
+def _start(matching: Sequence[Rule], facts: Facts) -> Verdict:
+    if facts.request.reset:
+        return reset.start(facts, accepted_factors(matching, facts))
     accepted, worths = accepted_factors(matching, facts), facts.worths
     offers = tuple(offer for offer in facts.offers if offer.factor in accepted and worths[offer.factor].first)
     return Ask(offers=offers or (Offer(factor="password"),))
@@ -191,7 +197,7 @@ def _silenced(verdict: Verdict, facts: Facts, counted: Sequence[Proof]) -> Verdi
             return Deny(reason=Reason.LOGIN_REQUIRED)
         case Confirm(what="consent"):
             return Deny(reason=Reason.CONSENT_REQUIRED)
-        case Ask() | Register() | Confirm():
+        case Ask() | Register() | Confirm() | Reset():
             return Deny(reason=Reason.INTERACTION_REQUIRED)
         case Deny(reason=Reason.OTHER_PERSON | Reason.PERSON_DISABLED | Reason.BLOCKED):
             return Deny(reason=Reason.LOGIN_REQUIRED)

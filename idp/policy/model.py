@@ -26,7 +26,9 @@ class FactorWorth:
     amr values are those of RFC 8176. first says whether it may open a sign-in, when it shows all
     that it can; no is then said to every answer that it does not accept, whatever the reason.
     stand_in: it helps out who has lost the own method or has none yet, and never makes a person
-    registered.
+    registered. resets names what it is when the password was forgotten, "" for nothing that counts then:
+    two factors of one name are one way. unsent: it can be shown beside a user name, before anything was
+    sent to anybody; no is then said to every answer as well.
     """
 
     kinds: frozenset[Kind]
@@ -35,6 +37,8 @@ class FactorWorth:
     no: str = ""
     phishing_resistant: bool = False
     stand_in: bool = False
+    resets: str = ""
+    unsent: bool = False
 
 
 # By the factor's name. Two factors means two different kinds, so this decides what is multi-factor.
@@ -124,7 +128,7 @@ class Facts:
     the request wished for was set up), agreed the scopes that the person let the partner have before.
     started_at is when the sign-in began, now when the verdict is wanted. worths are those of the
     factors in use. registered are the factors of the person's methods, snoozed the campaigns put off, by
-    the rule's id.
+    the rule's id. kept_here: the person's password is our own, and could be set anew.
     """
 
     request: SignInRequest
@@ -141,6 +145,7 @@ class Facts:
     agreed: frozenset[str] = frozenset()
     registered: tuple[str, ...] = ()
     snoozed: Mapping[str, Snoozed] = field(default_factory=dict)
+    kept_here: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +193,12 @@ class Issue:
     """Everything is proved: a grant may be made."""
 
 
-Verdict = Ask | Register | Confirm | Deny | Issue
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reset:
+    """Enough is proved for a new password, and for nothing else: no grant comes of it."""
+
+
+Verdict = Ask | Register | Confirm | Deny | Issue | Reset
 
 
 class Word(StrEnum):
@@ -199,6 +209,7 @@ class Word(StrEnum):
     CONFIRM = "confirm"
     DENY = "deny"
     ISSUE = "issue"
+    RESET = "reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

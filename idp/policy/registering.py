@@ -71,7 +71,13 @@ def _recommended(facts: Facts, accepted: frozenset[str]) -> Register | None:
     if len(has) != 1:
         return None
     others = lasting(facts.enrollable, facts.worths)
-    found = tuple(factor for factor in others if factor in accepted and factor not in has)
+    # Calls to the phone that gets the texts are lost with it.
+    lost = {facts.worths[factor].resets or factor for factor in has}
+    found = tuple(
+        factor
+        for factor in others
+        if factor in accepted and (facts.worths[factor].resets or factor) not in lost
+    )
     return Register(factors=found, left=None) if found else None
 
 

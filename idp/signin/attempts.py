@@ -158,7 +158,7 @@ class Attempts:
     def _no(attempt: Attempt, counted: Counted, public: str = "") -> Refused:
         # Behind the first factor a lock may be told, and ends the sign-in. Before it, the page
         # must be the same for people who exist and people who don't.
-        if attempt.worth.first:
+        if attempt.worth.first or not attempt.sign_in.person:
             return Refused(attempt.worth.no)
         return TooMany("There were too many wrong tries.") if counted.locked else Refused(public)
 

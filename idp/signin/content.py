@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from idp.core.model import Enrolment, Offer, Person
-from idp.policy.model import Ask, Confirm, Register
+from idp.policy.model import Ask, Confirm, Register, Reset
 from idp.signin.consent import details
 from idp.signin.flow import Flow
 from idp.signin.steps import Step
@@ -37,6 +38,8 @@ def content(flow: Flow, step: Step, typed: Mapping[str, str]) -> _Page:
             return shown.asked(verdict, typed)
         case Register() if step.person:
             return shown.registering(verdict, step.person)
+        case Reset():
+            return "signin/new_password.html", {"action": f"/reset/{step.sign_in.id}"}
         case Confirm(what=what):
             return f"signin/confirm_{what}.html", shown.question(what)
     return "signin/finished.html", {}
@@ -65,22 +68,24 @@ class _Content:
             "beside": beside,
             "alternatives": [o for o in others if o.factor not in {one.factor for one in beside}],
             "remember_until": self._until(),
+            "typed": None if step.person else typed.get("username", "")[:256] or step.sign_in.request.hint,
         }
         if asked.factor == "password":
-            name = typed.get("username", "")[:256] or step.sign_in.request.hint
             context |= {
-                "username": step.person.name if step.person else name,
+                "username": step.person.name if step.person else context["typed"],
                 "username_fixed": step.person is not None,
                 "stay_offered": True,
+                "forgot": "/reset?" + urlencode({"from": step.sign_in.id}),
                 # What was wrong may be what was given beside it.
                 "elsewhere": typed.get("factor", asked.factor) != asked.factor,
             }
-        return f"factors/{asked.factor}/ask.html", context
+        by_name = not (step.person or self.flow.judge.factors.worths[asked.factor].first)
+        return "signin/forgotten.html" if by_name else f"factors/{asked.factor}/ask.html", context
 
     def _until(self) -> datetime | None:
         """Return until when this browser may stand in for what is asked, if it may."""
-        decision = self.step.decision
-        days = decision.remember if decision.opened else 0
+        decision, resetting = self.step.decision, self.step.sign_in.request.reset
+        days = decision.remember if decision.opened and not resetting else 0
         return self.flow.judge.clock.now() + timedelta(days=days) if days else None
 
     def registering(self, asked: Register, person: Person) -> _Page:

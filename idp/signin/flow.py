@@ -86,14 +86,15 @@ class Flow:
             return self._advance(judged, version, visit)
         sign_in = replace(judged.sign_in, asked=asked)
         factor, worth = self.judge.factors.provers[asked.factor], self._worth(asked.factor)
+        # Elsewhere it is known whose answer it is, or nobody's, whatever name comes along.
+        by_name = factor.name == "password" or not (sign_in.person or worth.first)
         attempt = Attempt(
             sign_in=sign_in,
             visit=visit,
             factor=factor.name,
             worth=worth,
             target=factor.target(sign_in, answer),
-            # Elsewhere it is known whose answer it is, or nobody's, whatever name comes along.
-            typed=answer.get("username", "") if factor.name == "password" else "",
+            typed=answer.get("username", "") if by_name else "",
             offered=_factors_offered(judged),
         )
         try:
@@ -191,7 +192,7 @@ class Flow:
         self._withdraw(judged)
         verdict = judged.decision.verdict
         deny = verdict if isinstance(verdict, Deny) else Deny(reason=Reason.CANCELLED)
-        return self._deny(judged, denied_of(deny, reference=judged.sign_in.denied))
+        return self._deny(judged, denied_of(deny, judged.sign_in))
 
     # Onward -----------------------------------------------------------------------------------
     def _session(self, visit: Visit) -> Session | None:
@@ -262,7 +263,7 @@ class Flow:
             case Issue():
                 return self._issue(judged, version, visit)
             case Deny() as deny:
-                denied = denied_of(deny, reference=judged.sign_in.denied)
+                denied = denied_of(deny, judged.sign_in)
                 return self._denied(judged, version, visit, denied)
             case Ask(offers=offers) if not _offered(judged, judged.sign_in.asked):
                 return self._asking_best(judged, version, visit, offers)
@@ -360,7 +361,8 @@ class Flow:
 
 def _usable(session: Session | None, request: SignInRequest) -> bool:
     """Say whether a session's proofs may be used for a request at all."""
-    return session is not None and not request.force and request.expected_person in ("", session.person)
+    anew = request.force or request.reset
+    return session is not None and not anew and request.expected_person in ("", session.person)
 
 
 def _answered(judged: Judged, answer: Mapping[str, str]) -> Asked | None:

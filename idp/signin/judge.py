@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from idp.core.errors import BadMessage, Reason
 from idp.core.model import Method, Offer, Partner, Person, SignIn, SignInRequest
 from idp.core.ports import Clock, Enroller, Factor, OutOfBand
+from idp.directory.local import LocalSource
 from idp.directory.people import People
 from idp.methods import Methods
 from idp.methods.snoozes import snoozed_by
@@ -92,6 +93,7 @@ class Judge:
             now=self.clock.now(),
             worths=self.factors.worths,
             agreed=self._agreed(connection, sign_in.request, person),
+            kept_here=person is not None and person.source == LocalSource.name,
         )
         rules = self.rules.all()
         decision = decide(rules, facts)

@@ -26,7 +26,7 @@ from idp.core.model import (
 )
 from idp.core.ports import Ending, State
 from idp.keys import Issuers
-from idp.partners.own import DOOR
+from idp.partners.own import DOOR, RESET
 from idp.signin.flow import Flow
 from idp.signin.steps import Step
 
@@ -49,7 +49,7 @@ class LocalDoor:
 
     def deny(self, request: SignInRequest, denied: Denied) -> Reply:
         """Go to the first page, which needs nobody to be signed in; back to where a wish came from."""
-        if request.register and denied.reason is Reason.CANCELLED:
+        if request.reset or (request.register and denied.reason is Reason.CANCELLED):
             return Reply(address=request.reply_to)
         return Reply(address=self.issuers.default().base_url + "/")
 
@@ -71,6 +71,14 @@ def wish(issuer: Issuer, partner: str, path: str) -> SignInRequest:
         reply_to=issuer.base_url + path,
         subject=SubjectForm.PUBLIC,
     )
+
+
+def forgotten(issuer: Issuer, back: str, *, locale: str = "") -> SignInRequest:
+    """Return the request of who forgot the password; back is where they go on, with a new one or without.
+
+    It begins with nothing proved, whoever is signed in on the browser, and is never answered.
+    """
+    return replace(wish(issuer, RESET, back), force=True, reset=True, locale=locale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

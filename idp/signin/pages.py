@@ -187,9 +187,12 @@ class SignInPages:
         return self._after(sign_in_id, start_again)
 
     def _after(self, sign_in_id: str, act: Callable[[], Step]) -> Response:
+        return self.after(sign_in_id, lambda: self.respond(act()))
+
+    def after(self, sign_in_id: str, act: Callable[[], Response]) -> Response:
         """Do what a form asks; a refused answer shows the current page again with the reason."""
         try:
-            return self.respond(act())
+            return act()
         except Refused as refused:
             # A form to correct is a page like any other; only "too busy" is said to programs too.
             text, status = refused.public, refused.status if isinstance(refused, Busy) else 200
@@ -233,6 +236,7 @@ class SignInPages:
             "username": step.person.name if step.person else "",
             "display_name": step.person.display_name if step.person else "",
             "error": error or step.problem or None,
+            "resetting": step.sign_in.request.reset,
             **own,
         }
         # The last form may be answered by a redirect to the partner, which the browser only

@@ -20,6 +20,12 @@ _OWN_PAGE = {
     Reason.BLOCKED: "Your account is blocked, since somebody else may have tried to use it.",
     Reason.TOO_MANY_ATTEMPTS: "There were too many wrong tries.",
 }
+# For who forgot the password.
+_NO_RESET = {
+    Reason.ACCESS: "You can’t choose a new password yourself.",
+    Reason.NO_METHOD: "To choose a new password yourself, you need two other ways to sign in, "
+    "of different kinds.",
+}
 _PARTNER = {
     Reason.LOGIN_REQUIRED: "A sign-in is needed.",
     Reason.INTERACTION_REQUIRED: "The person must answer a question first.",
@@ -80,14 +86,14 @@ def finished(judged: Judged, issued: Issued) -> Step:
     )
 
 
-def denied_of(deny: Deny, *, reference: str = "") -> Denied:
+def denied_of(deny: Deny, sign_in: SignIn) -> Denied:
     """Return a verdict's denial as the error that pages show and doors answer.
 
-    reference is that of the same denial shown before, if it was.
+    Its reference is that of the same denial shown before, if it was.
     """
-    text = _OWN_PAGE.get(deny.reason) or _PARTNER[deny.reason]
-    denied = Denied(text, reason=deny.reason, rule=deny.rule)
-    denied.reference = reference or denied.reference
+    texts = _OWN_PAGE | _PARTNER | (_NO_RESET if sign_in.request.reset else {})
+    denied = Denied(texts[deny.reason], reason=deny.reason, rule=deny.rule)
+    denied.reference = sign_in.denied or denied.reference
     return denied
 
 

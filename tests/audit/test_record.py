@@ -128,6 +128,7 @@ def test_events_carry_the_numbers_of_ad_fs():
         "credential-accepted": 1202,
         "credential-refused": 1203,
         "password-changed": 1204,
+        "password-reset": 1204,
         "signed-out": 1206,
         "sign-out-failed": 1207,
         "locked": 1210,

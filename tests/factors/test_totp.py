@@ -21,14 +21,18 @@ from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Proof, SignIn
 from idp.core.ports import NewMethod
 from idp.factors.codes import WRONG, Shape, hotp, target_of
+from idp.factors.named import Named
 from idp.factors.totp import LABEL, Totp, base32, otpauth_uri, read_seed
 
 SEED = b"12345678901234567890"
 
 
 @pytest.fixture
-def totp(store, methods, sealer, clock) -> Totp:
-    return Totp(store=store, methods=methods, sealer=sealer, clock=clock, issuer_name="Example: Ltd")
+def totp(store, people, methods, sealer, clock) -> Totp:
+    named = Named(store=store, people=people, methods=methods, factor="totp")
+    return Totp(
+        store=store, methods=methods, sealer=sealer, clock=clock, issuer_name="Example: Ltd", named=named
+    )
 
 
 @pytest.fixture

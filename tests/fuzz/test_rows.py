@@ -40,6 +40,8 @@ ADDRESSES = {
     "/me/methods/<method_id>": "a person's own fresh sign-in",
     "/me/password": "a person's own fresh sign-in",
     "/me/not-me": "a person's own fresh sign-in",
+    "/reset": "anybody",
+    "/reset/<sign_in_id>": "the browser of the sign-in, with two ways shown",
     "/authenticator/": "anybody",
     "/authenticator/app.webmanifest": "anybody",
     "/authenticator/worker.js": "anybody",

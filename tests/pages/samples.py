@@ -27,6 +27,7 @@ from idp.web.templating import page
 from tests.pages.samples_admin import ADMIN
 from tests.pages.samples_portal import PORTAL
 from tests.pages.samples_push import CALL, PUSH
+from tests.pages.samples_reset import RESET
 from tests.pages.samples_wizard import WIZARD
 
 _WRONG = (
@@ -304,7 +305,7 @@ SAMPLES = (
     ),
     *(
         Sample(name=name, template=template, context=dict(context))
-        for name, (template, context) in {**PORTAL, **WIZARD}.items()
+        for name, (template, context) in {**PORTAL, **RESET, **WIZARD}.items()
     ),
     *(
         Sample(name=name, template=template, context=dict(context), then=then)

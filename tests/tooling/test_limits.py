@@ -50,7 +50,8 @@ def test_nothing_imports_in_a_circle(graph: grimp.ImportGraph) -> None:
 
 
 _DECIDING = tuple(
-    f"idp.policy.{name}" for name in ("counting", "decide", "matching", "model", "networks", "registering")
+    f"idp.policy.{name}"
+    for name in ("counting", "decide", "matching", "model", "networks", "registering", "reset")
 )
 _PURE = [
     (("idp.core",), ("idp.core",)),

@@ -85,7 +85,9 @@ class Call:
     """
 
     name: ClassVar[str] = "call"
-    worth: ClassVar[FactorWorth] = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("tel",))
+    worth: ClassVar[FactorWorth] = FactorWorth(
+        kinds=frozenset({Kind.HAVE}), amr=("tel",), resets="phone number"
+    )
 
     store: Store
     clock: Clock

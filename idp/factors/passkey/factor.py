@@ -43,6 +43,8 @@ class Passkey:
         first=True,
         no=WRONG,
         phishing_resistant=True,
+        resets="passkey",
+        unsent=True,
     )
 
     store: Store

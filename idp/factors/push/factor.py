@@ -6,7 +6,7 @@ import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -19,8 +19,9 @@ from idp.core.ids import in_fours, new_id, readable
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod, Pending
 from idp.factors import elsewhere
-from idp.factors.codes import WRONG, Shape, accepted, target_of
+from idp.factors.codes import NOT_BOTH, WRONG, which
 from idp.factors.elsewhere import Elsewhere, Request, Said
+from idp.factors.named import Named
 from idp.factors.proofs import proof_of
 from idp.factors.push import setups
 from idp.factors.push.setups import Setup, Setups
@@ -63,7 +64,13 @@ class Push:
     """
 
     name: ClassVar[str] = "push"
-    worth: ClassVar[FactorWorth] = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("pop", "swk", "otp"))
+    worth: ClassVar[FactorWorth] = FactorWorth(
+        kinds=frozenset({Kind.HAVE}),
+        amr=("pop", "swk", "otp"),
+        no=NOT_BOTH,
+        resets="phone app",
+        unsent=True,
+    )
 
     store: Store
     clock: Clock
@@ -73,6 +80,7 @@ class Push:
     setups: Setups
     wakes: Wakes
     elsewhere: Elsewhere
+    named: Named
 
     @classmethod
     def of(cls, tools: Tools) -> Push:
@@ -86,19 +94,25 @@ class Push:
             setups=Setups(tools.sealer),
             wakes=Wakes(tools.outbox),
             elsewhere=tools.elsewhere(cls.name, LASTS),
+            named=Named.of(tools, cls.name),
         )
 
     # Asking -----------------------------------------------------------------------------------
     def offer(self, person: Person | None, methods: Sequence[Method]) -> Sequence[Offer]:
-        """Return one offer for all of a person's phones."""
+        """Return one offer for all of a person's phones; while nobody is known, of their codes."""
+        if person is None:
+            return (Offer(factor=self.name, label=LABEL),)
         mine = [method.label for method in methods if method.factor == self.name]
         return (Offer(factor=self.name, label=LABEL, detail=", ".join(mine[:3])),) if mine else ()
 
     def start(self, sign_in: SignIn, offer: Offer) -> Asked:
         """Ask the person's phones; when they can't be asked now, the challenge says why (problem).
 
-        Asked for anew there is a new number; what is only shown again stays as it is.
+        Asked for anew there is a new number; what is only shown again stays as it is. Of nobody a code
+        is wanted, and no phone is asked.
         """
+        if not sign_in.person:
+            return Asked(factor=self.name, challenge={"number": ""})
         asked, now = sign_in.asked, self.clock.now()
         again = asked is not None and asked.factor == self.name
         with self.store.read() as connection:
@@ -114,15 +128,15 @@ class Push:
 
     def target(self, sign_in: SignIn, answer: Mapping[str, str]) -> str:
         """Return the person's key: a second phone gives no second set of tries."""
-        return target_of(sign_in.person)
+        return self.named.target(sign_in, answer)
 
     def prove(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
         """Take up what a phone said, or check a code of the app.
 
         Raises Refused when it was no, Unchecked while there is nothing to take up.
         """
-        if answer.get("code"):
-            return self._by_code(sign_in, answer["code"])
+        if answer.get("code") or not sign_in.person:
+            return self._by_code(sign_in, answer)
         challenge = sign_in.asked.challenge if sign_in.asked else {}
         with self.store.write() as unit:
             request = self.elsewhere.take(
@@ -149,17 +163,15 @@ class Push:
             place = draft.draft if draft else sign_in.asked.challenge if sign_in.asked else {}
             return self.elsewhere.pending(connection, sign_in, place)
 
-    def _by_code(self, sign_in: SignIn, typed: str) -> Proof:
-        now = self.clock.now()
+    def _by_code(self, sign_in: SignIn, answer: Mapping[str, str]) -> Proof:
         with self.store.read() as connection:
-            phones = [one for one in self.methods.of(connection, sign_in.person) if one.factor == self.name]
-            seeds = [(phone, self.methods.secret(connection, phone.id)) for phone in phones]
-        step, method = _which(seeds, typed, now)
+            held = self.named.held(connection, sign_in, answer)
+        step, method = which(held, answer.get("code", ""), self.clock.now())
         with self.store.write() as unit:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self.methods.advance(unit, method.id, step):
                 raise Refused(WRONG)
-        return self._proof(sign_in.person, method.id, "otp")
+        return self._proof(method.person, method.id, "otp")
 
     def _proof(self, person: str, method: str, *amr: str) -> Proof:
         return replace(proof_of(self, person=person, method=method, at=self.clock.now()), amr=amr)
@@ -246,14 +258,3 @@ class Push:
             data={"public": setup.public},
             proof=self._proof(person.id, "", "pop", "swk"),
         )
-
-
-def _which(seeds: Sequence[tuple[Method, bytes]], typed: str, now: datetime) -> tuple[int, Method]:
-    """Return the time step and the phone whose app shows this code. Raises Refused."""
-    problem = Refused(WRONG)
-    for method, seed in seeds:
-        try:
-            return accepted(seed, Shape(), typed, now, after=method.counter), method
-        except Refused as refused:
-            problem = refused
-    raise problem

@@ -83,7 +83,9 @@ class Sms:
     """
 
     name: ClassVar[str] = "sms"
-    worth: ClassVar[FactorWorth] = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("sms",))
+    worth: ClassVar[FactorWorth] = FactorWorth(
+        kinds=frozenset({Kind.HAVE}), amr=("sms",), resets="phone number"
+    )
 
     store: Store
     methods: Methods
