@@ -136,6 +136,9 @@ def test_from_right_to_left(demo: Demo, new_window: NewWindow) -> None:
     person.seed = window.shown_seed
     tab.locator("#code").fill(person.code())
     tab.locator("form:has(#code) button.main").click()
+    expect(tab.locator(".offers")).to_be_visible()
+    window.look()
+    tab.locator(".cancel button").click()
     expect(tab.locator(".codes code")).to_have_count(10)
     window.look()
     tab.locator("button.main").click()
