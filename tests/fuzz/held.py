@@ -21,7 +21,7 @@ from tests.fuzz.holders import key_of, phone
 from tests.fuzz.showing import About, Showing, referred
 from tests.fuzz.tokens import LAYERS as JWS
 from tests.fuzz.tokens import MEMBERS, crafted, members_of, rewritten
-from tests.fuzz.wire import Outcome, Sent, changed, form_in
+from tests.fuzz.wire import Outcome, Sent, changed, form_in, header_in
 from tests.oidc.house import BASE
 from tests.passkeys import decoded, encoded
 
@@ -35,7 +35,7 @@ def _flags(data: bytes, place: int, text: str) -> bytes:
 
 
 def _count(data: bytes, place: int, text: str) -> bytes:
-    return data[:33] + (place * 4099).to_bytes(4, "big") + data[37:]
+    return data[:33] + (place * 4099 % (1 << 32)).to_bytes(4, "big") + data[37:]
 
 
 # What has broken somebody's reader of CBOR (RFC 8949): sizes that are only said, depth, shared values.
@@ -268,7 +268,7 @@ def _call() -> Showing:
         (way, more), last, chosen = drawn
         sent = _said(about, way, more, chosen, last=last)
         return sent, lambda: oracles.right(
-            lambda: oracles.pressed(sent.body, sent.headers[_SIGNED], sent.path)
+            lambda: oracles.pressed(sent.body, header_in(sent, _SIGNED), sent.path)
         )
 
     layers = {"pairs": PAIRS, "signature": BASE64, **OUTSIDE}

@@ -107,6 +107,11 @@ def form_in(sent: Sent) -> Mapping[str, str]:
     return Request(environ_of(sent)).form.to_dict()
 
 
+def header_in(sent: Sent, name: str) -> str:
+    """Return a header as the application reads it."""
+    return Request(environ_of(sent)).headers[name]
+
+
 # Changes to the envelope ----------------------------------------------------------------------
 _HEADERS: Mapping[str, Sequence[str]] = {
     "Host": (
