@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import backend
 import bare
 import crowd
 import machine
+import waiting
 from figures import Figure, Results
 from rich.console import Console
 from server import TOKENS, Installation, Running
@@ -30,6 +31,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results.json"
 _PEOPLE = 15
 _BROWSERS = 16
+_PARTS = ("answers", "tokens", "sign-ins", "ways", "crowd", "waiting")
 _STEPS = 3  # a code counts once, and is taken one step early or late: so three per person at once
 
 
@@ -59,6 +61,7 @@ class Measured:
     crowded_by_alone: list[float] = field(default_factory=list)
     sign_in: list[float] = field(default_factory=list)
     beyond_hash: list[float] = field(default_factory=list)
+    waited: waiting.Waited = field(default_factory=waiting.Waited)
 
 
 def main() -> None:
@@ -72,6 +75,9 @@ def main() -> None:
         default=backend.KINDS[0],
         help="what data is kept in (default %(default)s); postgres is with Redis, both started for this",
     )
+    parser.add_argument(
+        "--only", choices=_PARTS, action="append", help="measure this part, not all; may be repeated"
+    )
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")
     parser.add_argument(
         "--plain-rsa",
@@ -83,7 +89,7 @@ def main() -> None:
         # OpenSSL looks once, when it is loaded: start again, so that every process has it.
         masked = os.environ | {machine.MASK: machine.NO_IFMA}
         os.execve(sys.executable, [sys.executable, *sys.argv], masked)  # noqa: S606 - this program
-    results = measure(given.backend, rounds=given.rounds, count=given.count)
+    results = measure(given.backend, given.only or _PARTS, rounds=given.rounds, count=given.count)
     _RESULTS.write_text(json.dumps(results.plain(), indent=1) + "\n")
     if given.markdown:
         print(results.markdown())
@@ -91,7 +97,7 @@ def main() -> None:
         results.show(Console(width=None if os.isatty(1) else 110))
 
 
-def measure(kind: str, *, rounds: int, count: int) -> Results:
+def measure(kind: str, parts: Sequence[str], *, rounds: int, count: int) -> Results:
     """Return the figures of a fresh installation, removed afterwards."""
     before, (server_core, client_core) = machine.load(), machine.cores()
     (_ROOT / "var").mkdir(exist_ok=True)
@@ -104,21 +110,44 @@ def measure(kind: str, *, rounds: int, count: int) -> Results:
         with installation.serving(server_core) as first:
             people = [f"person{number}" for number in range(_PEOPLE)]
             installation.settle(people)
+        key = waiting.key()
+        holders = waiting.fill(installation, key) if "waiting" in parts else []
         with installation.serving(server_core) as second, machine.on_core(client_core):
             measured = Measured()
-            _answers(measured, second, people[0], server_core, rounds=rounds, count=count)
-            _tokens(measured, second, people[1], rounds=rounds, count=count)
-            _sign_ins(measured, second, people[2:-2], server_core)
-            _ways(measured, second, people[-2:], count=count)
-            memory = second.memory()
-            _crowd(measured, second, people, rounds=rounds, count=count)
-    figures = _figures(measured, starts=(first.start, second.start), memory=memory)
+            memory = _measured(measured, second, people, parts, server_core, rounds=rounds, count=count)
+            if holders:
+                measured.waited = waiting.measure(second, holders, key)
     return Results(
         machine=machine.description() | {"backend": data.name},
         load=(before, machine.load()),
         rounds=rounds,
-        figures=figures,
+        figures=[one for one in _figures(measured, (first.start, second.start), memory) if one.values],
     )
+
+
+def _measured(
+    measured: Measured,
+    server: Running,
+    people: list[str],
+    parts: Sequence[str],
+    core: int,
+    *,
+    rounds: int,
+    count: int,
+) -> float:
+    """Measure the parts that are wanted; return the memory of the worker, before many come at once."""
+    if "answers" in parts:
+        _answers(measured, server, people[0], core, rounds=rounds, count=count)
+    if "tokens" in parts:
+        _tokens(measured, server, people[1], rounds=rounds, count=count)
+    if "sign-ins" in parts:
+        _sign_ins(measured, server, people[2:-2], core)
+    if "ways" in parts:
+        _ways(measured, server, people[-2:], count=count)
+    memory = server.memory()
+    if "crowd" in parts:
+        _crowd(measured, server, people, rounds=rounds, count=count)
+    return memory
 
 
 def _answers(measured: Measured, server: Running, person: str, core: int, *, rounds: int, count: int) -> None:
@@ -223,7 +252,8 @@ def _each(server: Running, work: Callable[[], object], count: int) -> float:
     return (server.cpu() - before) / count * 1000
 
 
-def _figures(measured: Measured, *, starts: tuple[float, float], memory: float) -> list[Figure]:
+def _figures(measured: Measured, starts: tuple[float, float], memory: float) -> list[Figure]:
+    waited = measured.waited
     return [
         Figure("SAML answer, both signatures", "ms", measured.saml, costs=True),
         Figure("SAML answer, assertion signed", "ms", measured.lean, costs=True),
@@ -242,6 +272,9 @@ def _figures(measured: Measured, *, starts: tuple[float, float], memory: float) 
         Figure("sign-in by passkey", "ms", measured.by_passkey, costs=True),
         Figure("sign-in by phone app, with its calls", "ms", measured.by_phone, costs=True),
         Figure("a look of a page that waits", "ms", measured.look, goal="at most 1 ms", costs=True),
+        Figure(f"{waiting.PAGES:,} pages that wait, of a worker", "", waited.share, goal="at most 0.1"),
+        Figure("their looks in a second", "", waited.looks),
+        Figure("from the phone's answer until its page knows", "s", waited.late),
         Figure("password hash (argon2id)", "ms", measured.hash, costs=True),
         Figure("single sign-on, p99 on the wall", "ms", measured.alone),
         Figure(f"the same, while {_BROWSERS} type passwords", "ms", measured.crowded),

@@ -19,6 +19,8 @@ import machine
 from backend import Backend
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from idp.keys import MasterFile, Sealer
+from idp.store import Store, open_store
 from tests.saml.sp import POST, Sp
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist for a minute
@@ -67,9 +69,14 @@ class Running:
         beside = (machine.tree(program) for program in self.backend.programs)
         return machine.cpu([*self.pids, *chain.from_iterable(beside)])
 
+    @property
+    def worker(self) -> int:
+        """Return the process that answers: of all, the one with most threads."""
+        return max(self.pids, key=machine.threads)
+
     def memory(self) -> float:
-        """Return the memory of the worker in MB: of its processes, the one with most threads."""
-        return machine.memory(max(self.pids, key=machine.threads))
+        """Return the memory of the worker in MB."""
+        return machine.memory(self.worker)
 
 
 class Installation:
@@ -87,6 +94,16 @@ class Installation:
         }
         if backend.database:
             self._environment |= {"IDP_DATABASE_URL": backend.database, "IDP_STATE_URL": backend.state}
+
+    @contextmanager
+    def opened(self) -> Iterator[tuple[Store, Sealer]]:
+        """Open the data, as the command line does, for what would take it too long."""
+        data = self._folder / "data"
+        store = open_store(self._backend.database or f"sqlite:///{data / 'idp.db'}")
+        try:
+            yield store, Sealer(MasterFile(data / "master.key"))
+        finally:
+            store.dispose()
 
     @contextmanager
     def serving(self, core: int) -> Iterator[Running]:

@@ -49,13 +49,22 @@ class Connection:
         """Be a browser that was never here."""
         self._cookies.clear()
 
+    def remember(self, cookies: dict[str, str]) -> None:
+        """Be a browser that has these cookies, and no others."""
+        self._cookies = dict(cookies)
+
+    @property
+    def cookies(self) -> str:
+        """Return the cookies as they are sent."""
+        return "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+
     def ask(
         self, address: str, *, status: int, form: dict[str, str] | None = None, **headers: str
     ) -> tuple[str, str]:
         """Return Location and body of an answer, which must have the given status."""
         sent = _BROWSER | {"Host": f"localhost:{self._port}"} | headers
         if self._cookies:
-            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+            sent["Cookie"] = self.cookies
         if form is not None:
             sent["Content-Type"] = _FORM
         body = None if form is None else urlencode(form)
@@ -86,7 +95,7 @@ class Visitor:
         address, _ = self._browser.ask(self._authn_request("both"), status=303)
         self._fill(address, status=303, username=name, password=server.PASSWORD)
         code = pyotp.TOTP(server.SEED).at(code_at * _STEP)
-        _must_answer(self._fill(address, status=200, code=code), signatures=2)
+        must_answer(self._fill(address, status=200, code=code), signatures=2)
 
     def type_password(self, name: str) -> None:
         """Come from nothing, type the password, and go no further."""
@@ -121,12 +130,12 @@ class Visitor:
     def saml(self, what: str = "both") -> None:
         """Be answered by SAML at once, since there is a session."""
         page = self._browser.ask(self._authn_request(what), status=200)[1]
-        _must_answer(page, signatures=2 if what == "both" else 1)
+        must_answer(page, signatures=2 if what == "both" else 1)
 
     def saml_encrypted(self) -> None:
         """Be answered, with the assertion encrypted."""
         address = _redirect(self._request_of(server.ENCRYPTED.entity_id))
-        answer = _must_answer(self._browser.ask(address, status=200)[1], signatures=1)
+        answer = must_answer(self._browser.ask(address, status=200)[1], signatures=1)
         if b"EncryptedAssertion" not in answer:
             raise RuntimeError(answer.decode())
 
@@ -134,7 +143,7 @@ class Visitor:
         """Be answered after a signed request, which came by POST."""
         sent = posted(signed(self._request_of(server.POSTING.entity_id), server.POSTING))
         address, _ = self._browser.ask("/saml/sso", status=303, form=sent)
-        _must_answer(self._browser.ask(address, status=200)[1], signatures=2)
+        must_answer(self._browser.ask(address, status=200)[1], signatures=2)
 
     def oidc(self, client: str = server.CLIENT) -> dict[str, str]:
         """Get a code, since there is a session, and redeem it; return the tokens."""
@@ -219,7 +228,7 @@ def current_step() -> int:
     return int(time.time()) // _STEP
 
 
-def _must_answer(page: str, *, signatures: int) -> bytes:
+def must_answer(page: str, *, signatures: int) -> bytes:
     """Return the answer in a page, which must be a good one with so many signatures to be seen."""
     fields = {name: unescape(value) for name, value in _HIDDEN.findall(page)}
     answer = base64.b64decode(fields["SAMLResponse"])

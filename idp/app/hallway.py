@@ -36,7 +36,9 @@ from idp.web.i18n import language_for, translate_for
 from idp.web.pacing import Pace
 
 # A second, of all pages that wait in one process: a tenth of what it can do (bench/README.md).
-_LOOKS = 80
+_LOOKS = 67
+# Seconds that a page rests at most, so that 1,000 ask no more often; waiting.js goes by no more.
+_RESTS = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def build_hallway(
         issuers=ground.issuers,
         clock=clock,
         lifetimes=lifetimes,
-        pace=Pace(_LOOKS, latest=12.5),
+        pace=Pace(_LOOKS, latest=_RESTS),
     )
     return Hallway(
         people=people,

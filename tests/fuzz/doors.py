@@ -31,6 +31,9 @@ _FILES = (
     "/readyz",
     "/",
     "/static/x.css",
+    "/authenticator/",
+    "/authenticator/app.webmanifest",
+    "/authenticator/worker.js",
 )
 _LAUNCHES = (
     *(f"/saml/launch/id-of-{name}" for name in ("plain", "plain", "curve", "bare")),

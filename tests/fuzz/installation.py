@@ -35,7 +35,8 @@ from idp.settings import load_settings
 from idp.store.schema import attempts
 from idp.web import settings as web_settings
 from idp.web.settings import WebSettings
-from tests.fuzz import carrier, signer
+from tests.fuzz import carrier, holders, signer, tables
+from tests.fuzz.holders import Holders
 from tests.fuzz.upload import multipart, uploading
 from tests.fuzz.wire import Outcome, Sent, send
 from tests.oidc import house as oidc
@@ -125,6 +126,7 @@ class Installation:
             issuer, who, now = house.issuers.default(), Actor(kind="system", id="test"), house.clock.now()
             ensure_own(unit, issuer=issuer, actor=who, at=now)
             house.people.change(unit, self._owner, PersonChanges(roles=(Role.OWNER,)))
+        self._holders = Holders(house, _cookies)
 
     def close(self) -> None:
         self._house.store.dispose()
@@ -163,8 +165,12 @@ class Installation:
         with mock.patch.dict(os.environ, {**variables, "IDP_CONFIG": str(path)}, clear=True):
             load_settings()
 
+    def _read_table(self, data: bytes) -> None:
+        tables.check(self._house.desk(), data)
+
     _READERS: ClassVar[Mapping[str, Callable[[Installation, Any], None]]] = {
         "partner-metadata": _read_metadata,
+        "phones-table": _read_table,
         "policy": _read_rules,
         "settings": _read_settings,
     }
@@ -176,6 +182,8 @@ class Installation:
         with self._house.store.write() as unit:
             # Lockouts have their own tests; here they would only hide what comes behind.
             unit.execute(sa.delete(attempts))
+        if kind in holders.KINDS:
+            return dict(self._holders.mint(kind))
         minted = getattr(self, f"_mint_{kind.replace('-', '_')}")()
         return {"now": self._house.clock.now(), **minted}
 
@@ -286,7 +294,11 @@ class Installation:
         with self._house.store.write() as unit:
             self._house.local.set_password(unit, person.source_key, hashed)
         browser = self._house.browser()
-        return self._page(browser, self._known(browser, name))
+        begun = self._known(browser, name)
+        # The first that is proposed, a passkey, has a door of its own.
+        place = urlsplit(begun.headers["Location"]).path
+        browser.post(place + "/choose", base_url=BASE, data={"factor": "totp", "method": ""})
+        return self._page(browser, begun)
 
     def _mint_account(self) -> dict[str, Any]:
         browser = self._house.browser(self._ada)

@@ -14,19 +14,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, given, note, seed, settings
+from hypothesis.strategies import SearchStrategy
 
-from tests.fuzz import readers
+from tests.fuzz import readers, tables
 from tests.fuzz.doors import DOORS
+from tests.fuzz.held import SHOWINGS
 from tests.fuzz.installation import Installation, prepare, senders
 from tests.fuzz.knowledge import Knowledge
+from tests.fuzz.showing import tried
 from tests.fuzz.wire import Outcome, Sent, onward
 
 READERS = {
     "partner-metadata": readers.metadata_documents,
+    "phones-table": tables.drawn,
     "policy": readers.rule_lists,
     "settings": readers.settings_changes,
 }
-NAMES = (*DOORS, *READERS)
+NAMES = (*DOORS, *READERS, *SHOWINGS)
 _BATCH = 1000
 _WARM = 300
 
@@ -64,13 +68,19 @@ def _batch(
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
-    @given(READERS[name] if name in READERS else DOORS[name].drawn)
+    @given(_drawn(name))
     def run(example: Any) -> None:
         outcome = try_one(example)
         statuses[outcome.status] += 1
         assert not outcome.broken, outcome.broken
 
     run()
+
+
+def _drawn(name: str) -> SearchStrategy[Any]:
+    if name in READERS:
+        return READERS[name]
+    return SHOWINGS[name].drawn if name in SHOWINGS else DOORS[name].drawn
 
 
 def _try_one(name: str, counterpart: Counterpart, template: Path) -> Callable[[Any], Outcome]:
@@ -85,9 +95,15 @@ def _try_one(name: str, counterpart: Counterpart, template: Path) -> Callable[[A
         return outcome
 
     def read(example: Any) -> Outcome:
-        return counterpart.call(name, readers.given(name, example, known.senders))
+        given = (
+            tables.made(example) if name == "phones-table" else readers.given(name, example, known.senders)
+        )
+        return counterpart.call(name, given)
 
-    return read if name in READERS else send
+    def show(example: Any) -> Outcome:
+        return tried(SHOWINGS[name], counterpart, example)
+
+    return read if name in READERS else show if name in SHOWINGS else send
 
 
 # In a process of its own ----------------------------------------------------------------------

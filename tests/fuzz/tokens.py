@@ -79,11 +79,22 @@ def crafted(token: str, chosen: Sequence[Edit], *, sign: Callable[[bytes], bytes
 
 
 def _changed(part: str, chosen: Sequence[Edit], layer: str) -> str:
+    if not any(edit.layer == layer for edit in chosen):
+        return part
     said = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    members = [(name, json.dumps(value, separators=(",", ":"))) for name, value in said.items()]
+    return _encoded(rewritten(members_of(said), chosen, layer))
+
+
+def members_of(said: Mapping[str, object]) -> list[Pair]:
+    """Return the members of an object, each with its value as JSON."""
+    return [(name, json.dumps(value, separators=(",", ":"))) for name, value in said.items()]
+
+
+def rewritten(members: list[Pair], chosen: Sequence[Edit], layer: str) -> bytes:
+    """Return members, changed, as an object."""
     made = apply(MEMBERS, members, chosen, layer)
     text = ",".join(f"{json.dumps(name)}:{value}" for name, value in made)
-    return _encoded(f"{{{text}}}".encode("utf-8", "surrogatepass"))
+    return f"{{{text}}}".encode("utf-8", "surrogatepass")
 
 
 def _encoded(data: bytes) -> str:

@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
 from flask import Flask
 from structlog.testing import capture_logs
 from werkzeug.test import run_wsgi_app
+from werkzeug.wrappers import Request
 
 from tests.fuzz.edits import BYTES, Change, Edit, apply
 
@@ -38,6 +39,7 @@ class Outcome:
     status: int
     leads_to: tuple[str, ...] = ()
     broken: str = ""
+    text: str = ""
 
 
 def environ_of(sent: Sent) -> dict[str, Any]:
@@ -89,7 +91,8 @@ def send(app: Flask, sent: Sent) -> Outcome:
         broken = f"{status}: {body[:2000]}"
     found = [html.unescape(one or other) for one, other in _ACTION.findall(body)]
     location = headers.get("Location")
-    return Outcome(status=code, leads_to=(*([location] if location else []), *found), broken=broken)
+    leads_to = (*([location] if location else []), *found)
+    return Outcome(status=code, leads_to=leads_to, broken=broken, text=body)
 
 
 def onward(sent: Sent, outcome: Outcome) -> Sent:
@@ -97,6 +100,16 @@ def onward(sent: Sent, outcome: Outcome) -> Sent:
     parts = urlsplit(outcome.leads_to[0])
     kept = {name: value for name, value in sent.headers.items() if name in {"Host", "Cookie"}}
     return Sent(path=parts.path, query=parts.query.encode(), headers=kept)
+
+
+def form_in(sent: Sent) -> Mapping[str, str]:
+    """Return a form as the application reads it."""
+    return Request(environ_of(sent)).form.to_dict()
+
+
+def header_in(sent: Sent, name: str) -> str:
+    """Return a header as the application reads it."""
+    return Request(environ_of(sent)).headers[name]
 
 
 # Changes to the envelope ----------------------------------------------------------------------
