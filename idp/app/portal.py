@@ -10,6 +10,7 @@ from idp.app.hallway import Hallway
 from idp.core.model import Strength
 from idp.desk.own_password import OwnPassword
 from idp.desk.security_info import SecurityDesk
+from idp.desk.sessions import OwnSessions
 from idp.partners.own import PORTAL
 from idp.portal.pages import PortalPages
 from idp.signin.local import Reception
@@ -33,6 +34,7 @@ def pages(ground: Ground, hallway: Hallway) -> PortalPages:
         reception=reception,
         desk=_desk(ground, hallway),
         passwords=_passwords(ground, hallway),
+        sessions=_sessions(ground, hallway),
         enrollers=hallway.flow.judge.factors.enrollers,
     )
 
@@ -49,6 +51,19 @@ def _desk(ground: Ground, hallway: Hallway) -> SecurityDesk:
         worths=WORTHS,
         offers=hallway.flow.judge.offers,
         notices=hallway.notices,
+        alarm=hallway.tools.alarm,
+        audit=ground.audit,
+    )
+
+
+def _sessions(ground: Ground, hallway: Hallway) -> OwnSessions:
+    return OwnSessions(
+        store=ground.store,
+        clock=ground.clock,
+        people=hallway.people,
+        sessions=ground.sessions,
+        partners=ground.partners,
+        farewell=hallway.farewell,
         audit=ground.audit,
     )
 

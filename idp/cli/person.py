@@ -12,6 +12,7 @@ from idp.cli.moments import moment_meant
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, moment, say, table, warn
 from idp.cli.paging import MOST_SHOWN, most_shown, paged
+from idp.cli.person_sessions import sessions, sign_out
 from idp.core.codec import plain
 from idp.core.errors import Refused
 from idp.core.model import Person, Role
@@ -24,6 +25,10 @@ from idp.directory.people import NewPerson, PersonChanges
 @click.group()
 def command() -> None:
     """Add people, look at them, disable, block and unlock them."""
+
+
+command.add_command(sessions)
+command.add_command(sign_out)
 
 
 @command.command()
@@ -166,15 +171,6 @@ def unlock(*, name: str) -> None:
     with office() as desk:
         person = desk.people.unlock(name, actor=desk.actor)
     say(f"Unlocked {person.name}.")
-
-
-@command.command(name="sign-out")
-@click.argument("name")
-def sign_out(*, name: str) -> None:
-    """End NAME's sessions and tokens everywhere, and forget the browsers they are known on."""
-    with office() as desk:
-        person, ended = desk.people.sign_out(name, actor=desk.actor)
-    say(f"Signed {person.name} out of {ended} session{'' if ended == 1 else 's'}.")
 
 
 @command.command()

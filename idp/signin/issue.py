@@ -23,7 +23,7 @@ from idp.core.model import (
 from idp.core.ports import Clock, Door
 from idp.policy.model import Decision, Issue
 from idp.sessions import Consents, Devices, Grants, Lifetimes, Session, Sessions, Subjects
-from idp.signin.farewell import Farewell
+from idp.signin.farewell import Ended, Farewell
 from idp.signin.judge import Judged
 from idp.signin.limits import Limits
 from idp.store import Store, Unit
@@ -205,10 +205,10 @@ class Issuing:
         if session is not current:
             if current is not None:
                 # Somebody else signed in on this browser: the former person's session is over.
-                self.sessions.end(unit, current.id, now)
-                self.farewell(unit, self.sessions.participants(unit.connection, current.id))
-                self.grants.revoke_session(unit, current.id)
-            opened = self.sessions.open(unit, session, judged.sign_in.browser)
+                ended = self.farewell.end(unit, (current.id,), now)
+                if ended.sessions:
+                    self.audit.record(unit, _displaced(judged, current, ended))
+            opened = self.sessions.open(unit, session, judged.sign_in.browser, network=judged.sign_in.network)
             if opened is None:
                 raise _TakenError
             return opened
@@ -317,6 +317,11 @@ def _named(person: Person, attribute: str) -> str:
             detail=f"{len(found)} values of {attribute!r}",
         )
     return found[0]
+
+
+def _displaced(judged: Judged, former: Session, ended: Ended) -> Entry:
+    sign_in = judged.sign_in
+    return ended.entry(person=former.person, correlation=sign_in.correlation, address=sign_in.network.address)
 
 
 def _looped(judged: Judged, reference: str) -> Entry:

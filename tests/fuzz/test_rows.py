@@ -38,6 +38,8 @@ ADDRESSES = {
     "/me/add": "a person's own fresh sign-in",
     "/me/methods/<method_id>": "a person's own fresh sign-in",
     "/me/password": "a person's own fresh sign-in",
+    "/me/sessions": "a person's own fresh sign-in",
+    "/me/sessions/<session_id>": "a person's own fresh sign-in",
     "/me/not-me": "a person's own fresh sign-in",
     "/authenticator/": "anybody",
     "/authenticator/app.webmanifest": "anybody",
