@@ -11,6 +11,7 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import in_fours, readable
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
 from idp.factors.proofs import no_proof, offers_of, proof_of
 from idp.factors.tools import Tools
@@ -65,7 +66,8 @@ class Recovery:
         with self._store.write() as unit:
             self._methods.mine(unit.connection, method, person=sign_in.person, factor=self.name)
             if not self._methods.use_code(unit, method, code):
-                raise Refused(NOT_THAT_CODE)
+                known = self._methods.has_code(unit.connection, method, code)
+                raise Refused(NOT_THAT_CODE, result=Result.CODE_USED if known else Result.WRONG_CODE)
             self._methods.used(unit, method)
         return proof_of(self, person=sign_in.person, method=method, at=self._clock.now())
 

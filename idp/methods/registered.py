@@ -13,6 +13,7 @@ from idp.core.errors import Refused
 from idp.core.ids import new_id
 from idp.core.model import Method
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.keys import Sealer
 from idp.store import Store, Unit
 from idp.store.prepared import Prepared
@@ -113,7 +114,7 @@ class Methods:
         for method in self.of(connection, person):
             if (method.id, method.factor) == (method_id, factor):
                 return method
-        raise Refused("That sign-in method is no longer registered.")
+        raise Refused("That sign-in method is no longer registered.", result=Result.NO_METHOD)
 
     def one(self, connection: sa.Connection, method_id: str, *, factor: str) -> Method | None:
         """Return a method of a factor, whosever it is."""
@@ -130,7 +131,7 @@ class Methods:
         """Return a method's secret. Raises Refused when the method is gone or was tampered with."""
         sealed = connection.execute(_SECRET, {"id": method_id}).scalar()
         if sealed is None:
-            raise Refused("That sign-in method is no longer registered.")
+            raise Refused("That sign-in method is no longer registered.", result=Result.NO_METHOD)
         return self._sealer.open(sealed, purpose=_PURPOSE, context=method_id)
 
     def add(self, unit: Unit, person_id: str, new: NewMethod, *, allowed: bool = False) -> Method:

@@ -20,8 +20,9 @@ from idp.sessions import Session
 from idp.signin.attempts import Attempt, Attempts, TooMany
 from idp.signin.issue import Issued, Issuing, merge
 from idp.signin.judge import Judge, Judged, without_proofs
-from idp.signin.record import SignIns
+from idp.signin.record import Expired, SignIns
 from idp.signin.renewal import Renewal
+from idp.signin.results import too_old_by
 from idp.signin.steps import Step, denied_of, finished, page, said_by_partner
 
 
@@ -52,7 +53,10 @@ class Flow:
             session=kept.id if kept else "",
             correlation=visit.correlation,
         )
-        step = self._advance(self.judge(sign_in, session), None, visit)
+        judged = self.judge(sign_in, session)
+        step = self._advance(judged, None, visit)
+        if by := too_old_by(judged, self.judge.rules.all()):
+            self.attempts.asked_again(judged, by)
         return step if visit.browser else replace(step, browser=browser)
 
     def again(self, expired: SignIn, visit: Visit) -> Step:
@@ -181,7 +185,11 @@ class Flow:
         return self.judge.factors.worths[factor]
 
     def _look(self, sign_in_id: str, visit: Visit) -> tuple[Judged, int]:
-        sign_in, version = self.records.load(sign_in_id, visit)
+        try:
+            sign_in, version = self.records.load(sign_in_id, visit)
+        except Expired as expired:
+            self.attempts.expired(expired.sign_in)
+            raise
         return self.judge(sign_in, self._session(visit)), version
 
     def _registered(self, attempt: Attempt, new: NewMethod, person: Person) -> Proof:

@@ -21,11 +21,13 @@ from idp.core.model import (
     Visit,
 )
 from idp.core.ports import Clock, Door
+from idp.core.result import Result
 from idp.policy.model import Decision, Issue
 from idp.sessions import Consents, Devices, Grants, Lifetimes, Session, Sessions, Subjects
 from idp.signin.farewell import Ended, Farewell
 from idp.signin.judge import Judged
 from idp.signin.limits import Limits
+from idp.signin.results import of_issue
 from idp.store import Store, Unit
 
 
@@ -331,6 +333,7 @@ def _looped(judged: Judged, reference: str) -> Entry:
         partner=judged.partner.id,
         verdict="deny",
         reason="loop",
+        result=Result.MISCONFIGURATION,
         correlation=judged.sign_in.correlation,
         reference=reference,
         name=judged.person.name if judged.person else "",
@@ -345,6 +348,7 @@ def _issued(judged: Judged, grant: Grant) -> Entry:
         person=grant.person,
         partner=judged.partner.id,
         verdict="issue",
+        result=of_issue(judged),
         rules=judged.decision.rules,
         correlation=judged.sign_in.correlation,
         detail={

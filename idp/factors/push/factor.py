@@ -18,6 +18,7 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import in_fours, new_id, readable
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod, Pending
+from idp.core.result import Result
 from idp.factors import elsewhere
 from idp.factors.codes import WRONG, Shape, accepted, target_of
 from idp.factors.elsewhere import Elsewhere, Request, Said
@@ -158,7 +159,7 @@ class Push:
         with self.store.write() as unit:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self.methods.advance(unit, method.id, step):
-                raise Refused(WRONG)
+                raise Refused(WRONG, result=Result.CODE_USED)
         return self._proof(sign_in.person, method.id, "otp")
 
     def _proof(self, person: str, method: str, *amr: str) -> Proof:
@@ -255,5 +256,6 @@ def _which(seeds: Sequence[tuple[Method, bytes]], typed: str, now: datetime) -> 
         try:
             return accepted(seed, Shape(), typed, now, after=method.counter), method
         except Refused as refused:
-            problem = refused
+            # Of a code that was used on one phone no other knows anything.
+            problem = problem if problem.result is Result.CODE_USED else refused
     raise problem
