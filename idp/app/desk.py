@@ -28,6 +28,7 @@ from idp.desk.personal import PersonalDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.prefill import PrefillDesk
 from idp.desk.records import RecordDesk
+from idp.desk.sessions import SessionDesk
 from idp.desk.sources import SourceDesk
 from idp.desk.texts import TextDesk
 from idp.desk.watching import Watching
@@ -58,6 +59,7 @@ class Desk:
 
     people: PeopleDesk
     personal: PersonalDesk
+    sessions: SessionDesk
     consents: ConsentDesk
     methods: MethodDesk
     prefill: PrefillDesk
@@ -108,6 +110,7 @@ def build_desk(
     return Desk(
         people=_people(store, clock, local, hasher, methods, farewell, audit),
         personal=_personal(store, clock, people, farewell, audit),
+        sessions=_sessions(store, clock, people, partners, farewell, audit),
         consents=ConsentDesk(
             store=store, people=people, partners=partners, consents=consents, grants=grants, audit=audit
         ),
@@ -146,7 +149,6 @@ def _people(
         hasher=hasher,
         methods=methods,
         farewell=farewell,
-        devices=Devices(Lifetimes().device),
         lockout=Lockout(store, clock, LimitsStore(store).get),
         worths=WORTHS,
         rules=Rules(store),
@@ -173,6 +175,20 @@ def _personal(
 ) -> PersonalDesk:
     return PersonalDesk(
         store=store, clock=clock, people=people, farewell=farewell, worths=WORTHS, audit=audit
+    )
+
+
+def _sessions(
+    store: Store, clock: Clock, people: People, partners: Partners, farewell: Farewell, audit: AuditLog
+) -> SessionDesk:
+    return SessionDesk(
+        store=store,
+        clock=clock,
+        people=people,
+        partners=partners,
+        farewell=farewell,
+        devices=Devices(Lifetimes().device),
+        audit=audit,
     )
 
 

@@ -88,7 +88,7 @@ def build_hallway(
         attempts=_attempts(ground, people, devices, notices, in_force),
         renewal=Renewal(judge=judge, sessions=ground.sessions),
     )
-    signout = _signout(ground, doors, grants, farewell)
+    signout = _signout(ground, doors, farewell)
     pages = SignInPages(
         flow=flow,
         signout=signout,
@@ -178,7 +178,7 @@ def _issuing(
     )
 
 
-def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants, farewell: Farewell) -> SignOut:
+def _signout(ground: Ground, doors: Mapping[str, Door], farewell: Farewell) -> SignOut:
     return SignOut(
         store=ground.store,
         state=ground.state,
@@ -186,7 +186,6 @@ def _signout(ground: Ground, doors: Mapping[str, Door], grants: Grants, farewell
         doors=doors,
         partners=ground.partners,
         sessions=ground.sessions,
-        grants=grants,
         farewell=farewell,
         audit=ground.audit,
     )

@@ -10,6 +10,7 @@ from idp.app.hallway import Hallway
 from idp.core.model import Strength
 from idp.desk.own_password import OwnPassword
 from idp.desk.security_info import SecurityDesk
+from idp.desk.sessions import OwnSessions
 from idp.partners.own import PORTAL
 from idp.portal.pages import PortalPages
 from idp.portal.reset.pages import ResetPages
@@ -34,6 +35,7 @@ def pages(ground: Ground, hallway: Hallway) -> PortalPages:
         reception=reception,
         desk=_desk(ground, hallway),
         passwords=_passwords(ground, hallway),
+        sessions=_sessions(ground, hallway),
         enrollers=hallway.flow.judge.factors.enrollers,
     )
 
@@ -55,6 +57,19 @@ def _desk(ground: Ground, hallway: Hallway) -> SecurityDesk:
         worths=WORTHS,
         offers=hallway.flow.judge.offers,
         notices=hallway.notices,
+        alarm=hallway.tools.alarm,
+        audit=ground.audit,
+    )
+
+
+def _sessions(ground: Ground, hallway: Hallway) -> OwnSessions:
+    return OwnSessions(
+        store=ground.store,
+        clock=ground.clock,
+        people=hallway.people,
+        sessions=ground.sessions,
+        partners=ground.partners,
+        farewell=hallway.farewell,
         audit=ground.audit,
     )
 

@@ -25,6 +25,9 @@ class Event(StrEnum):
     # People proving who they are
     CREDENTIAL_ACCEPTED = "credential-accepted"
     CREDENTIAL_REFUSED = "credential-refused"
+    CREDENTIAL_UNCHECKED = "credential-unchecked"
+    ASKED_AGAIN = "asked-again"
+    SIGN_IN_EXPIRED = "sign-in-expired"
     LOCKED = "locked"
     RIGHT_WHILE_LOCKED = "right-while-locked"
     UNLOCKED = "unlocked"

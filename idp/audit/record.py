@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from idp.audit.event import Event
 from idp.audit.line import Sink, as_line
 from idp.core.ports import Clock
+from idp.core.result import Result
 from idp.store import Unit, schema
 from idp.store.prepared import Prepared
 
@@ -27,7 +28,7 @@ class Entry:
     error. name and address are personal data and kept apart, so that they
     can be erased; name is a known person's user name, not what was typed, which may well be a
     password. detail is plain JSON without personal data. actor is who did it when that is not
-    the person ("cli:local").
+    the person ("cli:local"). result is what came of a try or a sign-in, and kept with the detail.
     """
 
     event: Event
@@ -43,6 +44,7 @@ class Entry:
     address: str = ""
     actor: str = ""
     reference: str = ""
+    result: Result | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Filter:
     reason: str = ""
     correlation: str = ""
     reference: str = ""
+    result: str = ""
     since: datetime | None = None
     until: datetime | None = None
     before: Recorded | None = None
@@ -68,7 +71,7 @@ class Filter:
     @property
     def by_time_alone(self) -> bool:
         """Say whether nothing but moments is asked for."""
-        return not self.events and not any(getattr(self, name) for name in _EQUAL)
+        return not self.events and not any(getattr(self, name) for name in (*_EQUAL, "result"))
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """Return the conditions on the table's rows."""
@@ -78,6 +81,9 @@ class Filter:
         conditions += [_rows[name] != _NOTHING for name in given]
         if self.events:
             conditions.append(_rows.event.in_(self.events))
+        if self.result:
+            # No index: it is one of few words, and most searches say of whom or since when.
+            conditions.append(_rows.detail["result"].as_string() == self.result)
         if self.since is not None:
             conditions.append(_rows.at >= self.since)
         if self.until is not None:
@@ -111,6 +117,11 @@ class Recorded:
     detail: Mapping[str, Any]
     name: str
     address: str
+
+    @property
+    def result(self) -> str:
+        """Return what came of it; "" where nothing did, and for what older versions recorded."""
+        return str(self.detail.get("result", ""))
 
 
 _rows = schema.audit.c
@@ -146,7 +157,7 @@ class AuditLog:
             "rules": list(entry.rules),
             "correlation": entry.correlation,
             "reference": entry.reference,
-            "detail": dict(entry.detail),
+            "detail": {**entry.detail, **({"result": entry.result.value} if entry.result else {})},
         }
         personal = {"name": entry.name, "address": entry.address}
         row = {**fields, "at": at, "personal": personal if any(personal.values()) else None}

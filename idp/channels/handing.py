@@ -14,10 +14,13 @@ from idp.channels.carriers import Carriers
 from idp.channels.outgoing import Outgoing, read
 from idp.core.errors import Refused
 from idp.core.ports import Carrier, Clock, Handover, Parcel, Taken
+from idp.core.result import Result
 from idp.jobs import LEASE, TRIES, Message, Outcome, pause
 from idp.store import Unit
 
 _ACTOR = "system:worker"
+# By kind of message: mail is no part of a sign-in.
+_FAILED = {"text": Result.CANNOT_TEXT, "call": Result.CANNOT_CALL}
 # One that just failed is asked last for a while: nobody waits for it while another works.
 _REST = timedelta(seconds=30)
 # The message is ours until the lease ends, and the carrier that is asked last takes its time, too.
@@ -168,5 +171,13 @@ class HandingOver:
             "carrier": carrier,
             "refused": dict(noes),
         }
-        entry = Entry(event=event, person=outgoing.person, reason=reason, detail=detail, actor=_ACTOR)
+        failed = event is Event.DELIVERY_FAILED
+        entry = Entry(
+            event=event,
+            person=outgoing.person,
+            reason=reason,
+            detail=detail,
+            actor=_ACTOR,
+            result=_FAILED.get(self._kind) if failed else None,
+        )
         self._audit.record(unit, entry)

@@ -8,10 +8,11 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from enum import StrEnum
 
 import click
 
-from idp.audit import Event, Filter
+from idp.audit import Event, Filter, Result
 from idp.cli.moments import moment_meant
 from idp.cli.opening import Office, office
 from idp.cli.output import as_json, fields, moment, say, table
@@ -25,6 +26,7 @@ _SHOWN = 100
 _COLUMNS = (
     *("id", "at", "event", "event_id", "person", "person_name", "partner", "partner_name", "factor"),
     *("verdict", "reason", "rules", "correlation", "reference", "name", "address", "actor", "detail"),
+    "result",
 )
 # A spreadsheet takes what begins like this for a formula, and user names come from outside.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -36,6 +38,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @click.option("--event", metavar="E", default="", help="Only this kind of event, like token-denied.")
 @click.option("--factor", metavar="F", default="", help="Only with this factor, like password or totp.")
 @click.option("--reason", metavar="R", default="", help="Only for this reason, like wrong or access.")
+@click.option(
+    "--result", metavar="R", default="", help="Only with this result, like wrong-code or fraud-reported."
+)
 @click.option("--reference", metavar="ID", default="", help="The reference that a person was shown.")
 @click.option("--correlation", metavar="ID", default="", help="All that one sign-in left.")
 @click.option("--since", metavar="T", help="Not older than 2026-03-01, 2026-03-01T12:00, 30m, 2h or 7d.")
@@ -62,14 +67,15 @@ def command(
         return
     if json_ and csv_:
         raise click.UsageError("--json and --csv exclude each other.")
-    if given["event"]:
-        _check_event(given["event"])
+    _check("event", given["event"], Event)
+    _check("result", given["result"], Result)
     wanted = Filter(
         person=given["person"],
         partner=given["partner"],
         event=given["event"],
         factor=given["factor"],
         reason=given["reason"],
+        result=given["result"],
         reference=given["reference"].upper(),
         correlation=given["correlation"],
         since=moment_meant("--since", since) if since else None,
@@ -83,7 +89,10 @@ def command(
             as_json([_whole(told) for told in events])
         else:
             table(
-                ("TIME", "EVENT", "PERSON", "APPLICATION", "FACTOR", "REASON", "REFERENCE", "ADDRESS", "BY"),
+                (
+                    *("TIME", "EVENT", "PERSON", "APPLICATION", "FACTOR", "RESULT", "REASON"),
+                    *("REFERENCE", "ADDRESS", "BY"),
+                ),
                 [_row(told) for told in events],
             )
 
@@ -119,12 +128,12 @@ def _events(desk: Office, wanted: Filter, *, limit: int | None) -> Iterator[Told
         wanted = replace(wanted, before=page[-1].recorded)
 
 
-def _check_event(name: str) -> None:
-    known = [event.value for event in Event]
-    if name not in known:
+def _check(what: str, name: str, there: type[StrEnum]) -> None:
+    known = [one.value for one in there]
+    if name and name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(known)}."
-        raise Refused(f"There is no event {name}.{hint}")
+        raise Refused(f"There is no {what} {name}.{hint}")
 
 
 def _print_csv(events: Iterable[Told]) -> None:
@@ -148,6 +157,7 @@ def _row(told: Told) -> tuple[str, ...]:
         told.person,
         told.partner or event.partner,
         event.factor,
+        event.result,
         event.reason,
         event.reference,
         event.address,
@@ -157,4 +167,5 @@ def _row(told: Told) -> tuple[str, ...]:
 
 def _whole(told: Told) -> dict[str, object]:
     whole: dict[str, object] = plain(told.recorded)
-    return whole | {"person_name": told.person, "partner_name": told.partner}
+    names = {"person_name": told.person, "partner_name": told.partner}
+    return whole | names | {"result": told.recorded.result}

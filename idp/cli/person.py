@@ -12,6 +12,7 @@ from idp.cli.moments import moment_meant
 from idp.cli.opening import office
 from idp.cli.output import as_json, fields, moment, say, table, warn
 from idp.cli.paging import MOST_SHOWN, most_shown, paged
+from idp.cli.person_sessions import ask_again, sessions, sign_out
 from idp.core.codec import plain
 from idp.core.errors import Refused
 from idp.core.model import Person, Role
@@ -24,6 +25,11 @@ from idp.directory.people import NewPerson, PersonChanges
 @click.group()
 def command() -> None:
     """Add people, look at them, disable, block and unlock them."""
+
+
+command.add_command(sessions)
+command.add_command(sign_out)
+command.add_command(ask_again)
 
 
 @command.command()
@@ -166,24 +172,6 @@ def unlock(*, name: str) -> None:
     with office() as desk:
         person = desk.people.unlock(name, actor=desk.actor)
     say(f"Unlocked {person.name}.")
-
-
-@command.command(name="sign-out")
-@click.argument("name")
-def sign_out(*, name: str) -> None:
-    """End NAME's sessions and tokens everywhere, and forget the browsers they are known on."""
-    with office() as desk:
-        person, ended = desk.people.sign_out(name, actor=desk.actor)
-    say(f"Signed {person.name} out of {ended} session{'' if ended == 1 else 's'}.")
-
-
-@command.command(name="ask-again")
-@click.argument("name")
-def ask_again(*, name: str) -> None:
-    """Have NAME confirm each sign-in again, in browsers too where they chose not to be asked for a while."""
-    with office() as desk:
-        person, browsers = desk.people.ask_again(name, actor=desk.actor)
-    say(f"{person.name} is asked again in {browsers} browser{'' if browsers == 1 else 's'}.")
 
 
 @command.command()

@@ -19,6 +19,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from idp.core.ids import reference
+from idp.core.result import Result
 
 
 class Reason(StrEnum):
@@ -88,9 +89,17 @@ class Denied(CountersignError):
 
 
 class Refused(CountersignError):
-    """An input that was not accepted; the page or command says why."""
+    """An input that was not accepted; the page or command says why.
+
+    result says precisely why, to the record: public text must often not, or it would help a guesser.
+    """
 
     status = 422
+    result: Result | None = None
+
+    def __init__(self, public: str, *, detail: str = "", result: Result | None = None) -> None:
+        super().__init__(public, detail=detail)
+        self.result = result or self.result
 
 
 class Unchecked(Refused):
@@ -101,3 +110,4 @@ class Busy(Unchecked):
     """Too much is waiting already; said at once instead of after minutes."""
 
     status = 503
+    result = Result.SERVICE_ERROR

@@ -22,7 +22,6 @@ from idp.methods import Methods
 from idp.policy.demands import demanded
 from idp.policy.model import Worths
 from idp.policy.rules import Rules
-from idp.sessions import Devices
 from idp.signin import lockout
 from idp.signin.farewell import Farewell
 from idp.store import Store, Unit
@@ -63,7 +62,6 @@ class PeopleDesk:
     hasher: PasswordHasher
     methods: Methods
     farewell: Farewell
-    devices: Devices
     lockout: lockout.Lockout
     rules: Rules
     worths: Worths
@@ -160,29 +158,6 @@ class PeopleDesk:
             self.people.forget_proofs(unit, person.id)
             self._record(unit, Event.PERSON_ENABLED, person, actor)
         return person
-
-    def sign_out(self, name: str, *, actor: Actor) -> tuple[Person, int]:
-        """End a person's sessions and tokens, and forget their browsers; return how many sessions it were.
-
-        A sign-in that is under way does not go on. Raises Refused.
-        """
-        need_owner(actor)
-        with self.store.write(alone=True) as unit:
-            person = found(self.people, unit.connection, name)
-            self.people.forget_proofs(unit, person.id)
-            ended = self.farewell.end_all(unit, person.id, self.clock.now())
-            self.devices.forget(unit, person.id)
-            self._record(unit, Event.SIGNED_OUT, person, actor)
-        return person, ended
-
-    def ask_again(self, name: str, *, actor: Actor) -> tuple[Person, int]:
-        """Have no browser of a person stand in for a second factor; return how many did. Raises Refused."""
-        need_owner(actor)
-        with self.store.write(alone=True) as unit:
-            person = found(self.people, unit.connection, name)
-            browsers = self.devices.ask_again(unit, person.id)
-            self._record(unit, Event.BROWSERS_FORGOTTEN, person, actor)
-        return person, browsers
 
     def unlock(self, name: str, *, actor: Actor) -> Person:
         """Forget a person's wrong tries at every factor. Raises Refused."""

@@ -10,10 +10,12 @@ import sqlalchemy as sa
 from idp.audit import AuditLog, Entry, Event, Filter, Recorded
 from idp.channels.notices import ENDED, REMOVED, Notices
 from idp.core.errors import Refused
-from idp.core.model import Actor, Kind, Method, Offer, Person
+from idp.core.model import Actor, Kind, Method, Offer, Person, Visit
 from idp.core.ports import Clock
+from idp.desk.endings import SignedOut, signed_out
 from idp.desk.rights import NotAllowed
 from idp.directory.people import People
+from idp.factors.alarm import Alarm
 from idp.methods import Methods, label_of
 from idp.partners.registry import Partners
 from idp.policy.model import Worths
@@ -72,6 +74,7 @@ class SecurityDesk:
     worths: Worths
     offers: Callable[[Person, tuple[Method, ...]], Sequence[Offer]]
     notices: Notices
+    alarm: Alarm
     audit: AuditLog
 
     def show(self, *, actor: Actor) -> SecurityInfo:
@@ -99,7 +102,7 @@ class SecurityDesk:
             if method.factor in {"sms", "call"} or self.worths[method.factor].stand_in:
                 raise Refused("That one has no name of its own.")
             self.methods.rename(unit, method.id, text)
-            self._record(unit, Event.METHOD_CHANGED, person, method, actor)
+            self._record(unit, Event.METHOD_CHANGED, person, actor, method=method)
 
     def prefer(self, method_id: str, *, actor: Actor) -> None:
         """Have a method of one's own asked for first. Raises Refused."""
@@ -109,7 +112,7 @@ class SecurityDesk:
             if self.worths[method.factor].stand_in:
                 raise Refused("That one is for when nothing else is at hand.")
             self.people.prefer(unit, person.id, f"{method.factor}:{method.id}")
-            self._record(unit, Event.METHOD_PREFERRED, person, method, actor)
+            self._record(unit, Event.METHOD_PREFERRED, person, actor, method=method)
 
     def ask_again(self, device: str, *, actor: Actor) -> None:
         """Have a browser that was trusted stand in for nothing any more. Raises Refused."""
@@ -117,7 +120,7 @@ class SecurityDesk:
             person = self._self(unit.connection, actor)
             if not device or not self.devices.ask_again(unit, person.id, device):
                 raise Refused("That browser is not trusted any more.")
-            self._record(unit, Event.BROWSERS_FORGOTTEN, person, None, actor)
+            self._record(unit, Event.BROWSERS_FORGOTTEN, person, actor)
 
     def remove(self, method_id: str, *, actor: Actor) -> None:
         """Remove a method of one's own, unless it is the last. Raises Refused."""
@@ -134,21 +137,24 @@ class SecurityDesk:
                 number = self.methods.secret(unit.connection, method.id).decode()
                 self.notices.tell_phone(unit, person, REMOVED, what=method.label, number=number)
             self.methods.remove(unit, method.id)
-            self._record(unit, Event.METHOD_REMOVED, person, method, actor)
+            self._record(unit, Event.METHOD_REMOVED, person, actor, method=method)
             self.notices.tell(unit, person, REMOVED, what=method.label)
 
-    def not_me(self, *, actor: Actor) -> None:
+    def not_me(self, *, visit: Visit, actor: Actor) -> SignedOut:
         """End every session and token of the person, and forget the browsers they were known on.
 
-        Applications are told where they can be.
+        Applications are told where they can be, and whoever an alarm names. Return what to say of it.
         """
         with self.store.write(alone=True) as unit:
             person = self._self(unit.connection, actor)
             self.people.forget_proofs(unit, person.id)  # nor does a sign-in go on that is under way
-            self.farewell.end_all(unit, person.id, self.clock.now())
+            ended = self.farewell.end_all(unit, person.id, self.clock.now())
             self.devices.forget(unit, person.id)
-            self._record(unit, Event.SIGN_IN_DISOWNED, person, None, actor)
+            self._record(unit, Event.SIGN_IN_DISOWNED, person, actor, detail=ended.detail, visit=visit)
             self.notices.tell(unit, person, ENDED)
+            said = signed_out(unit.connection, self.partners, ended)
+            self.alarm.disowned(unit, person, address=visit.network.address, left=said.left)
+            return said
 
     # One's own --------------------------------------------------------------------------------
     def _self(self, connection: sa.Connection, actor: Actor) -> Person:
@@ -183,14 +189,26 @@ class SecurityDesk:
             for one in events
         )
 
-    def _record(self, unit: Unit, event: Event, person: Person, method: Method | None, actor: Actor) -> None:
+    def _record(
+        self,
+        unit: Unit,
+        event: Event,
+        person: Person,
+        actor: Actor,
+        *,
+        method: Method | None = None,
+        detail: Mapping[str, object] | None = None,
+        visit: Visit | None = None,
+    ) -> None:
         entry = Entry(
             event=event,
             person=person.id,
             factor=method.factor if method else "",
-            detail={"method": method.id} if method else {},
+            detail={"method": method.id} if method else detail or {},
             name=person.name,
             actor=f"{actor.kind}:{actor.id}",
+            correlation=visit.correlation if visit else "",
+            address=visit.network.address if visit else "",
         )
         self.audit.record(unit, entry)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from idp.audit import Event, Recorded
+from idp.audit import Event, Recorded, Result
 from idp.core.errors import Reason
 from idp.desk.records import Told
 
@@ -60,6 +60,26 @@ _ANSWERS = {
 }
 
 
+# Why an answer was not taken, where that is more than that it was not right.
+_BECAUSE: Mapping[str, str] = {
+    Result.CODE_USED: "it had been used already",
+    Result.CODE_EXPIRED: "it was too old",
+    Result.WRONG_PIN: "another PIN was typed",
+    Result.WRONG_NUMBER: "it was another number than the page showed",
+    Result.DECLINED: "it was a no",
+    Result.FRAUD: "it said that it was somebody else",
+    Result.NO_METHOD: "nothing like it is registered",
+    Result.PERSON_UNKNOWN: "nobody has the user name that was given",
+    Result.PERSON_DISABLED: "the person is switched off",
+    Result.OTHER_PERSON: "it was another person's",
+}
+_UNLOOKED: Mapping[str, str] = {
+    Result.DUPLICATE: "it had been given before",
+    Result.INVALID_PHONE: "that is no phone number that can be reached from here",
+    Result.SERVICE_ERROR: "the service had too much to do",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """What happened at a moment, one sentence."""
@@ -101,8 +121,22 @@ def _accepted(event: Recorded) -> str:
 
 
 def _refused(event: Recorded) -> str:
-    why = f" ({event.detail['why']})" if event.detail.get("why") else ""
+    because = _BECAUSE.get(event.result, "")
+    # What older versions recorded has a word in `why` and no result.
+    why = f": {because}" if because else f" ({event.detail['why']})" if event.detail.get("why") else ""
     return f"The {_name(event)} was not right{why}.{_others(event)}"
+
+
+def _unlooked(event: Recorded) -> str:
+    return f"The {_name(event)} was not looked at: {_UNLOOKED.get(event.result, event.result)}."
+
+
+def _again(event: Recorded) -> str:
+    by = [
+        "the application asks for something newer" if one == "max_age" else f"rule {one} says so"
+        for one in event.detail["by"]
+    ]
+    return f"What the session had proved is too old, and is asked for again: {', '.join(by)}."
 
 
 def _locked(event: Recorded) -> str:
@@ -155,7 +189,8 @@ def _issued(event: Recorded) -> str:
     more = f" The application wanted {lacking} too, which is not on record." if lacking else ""
     stood = ", ".join(_NAMES.get(one, one) for one in event.detail.get("remembered", ()))
     browser = f" The browser stood in for the {stood}." if stood else ""
-    return f"The application was told who it is ({methods}).{browser}{_rules(event)}{more}"
+    how = browser or _HOW.get(event.result, "")
+    return f"The application was told who it is ({methods}).{how}{_rules(event)}{more}"
 
 
 def _denied(event: Recorded) -> str:
@@ -164,9 +199,19 @@ def _denied(event: Recorded) -> str:
     return f"The person was turned away, because {why}.{_rules(event)}"
 
 
+_HOW: Mapping[str, str] = {
+    Result.BY_SESSION: " All of it had been proved earlier in the session.",
+    Result.REMEMBERED: " The browser was one that is remembered.",
+    Result.NOT_NEEDED: " One factor was enough there, and no second was asked for.",
+}
 _SENTENCES: Mapping[str, str | Callable[[Recorded], str]] = {
     Event.CREDENTIAL_ACCEPTED: _accepted,
     Event.CREDENTIAL_REFUSED: _refused,
+    Event.CREDENTIAL_UNCHECKED: _unlooked,
+    Event.ASKED_AGAIN: _again,
+    Event.SIGN_IN_EXPIRED: "The sign-in was not gone on with in time, and ended.",
+    Event.SIGNED_OUT: "A session was ended.",
+    Event.SIGN_IN_DISOWNED: "The person said that it was not them: every session and token ended.",
     Event.LOCKED: _locked,
     Event.RIGHT_WHILE_LOCKED: _right_but_locked,
     Event.CODE_SENT: _sent,

@@ -9,6 +9,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from idp.core.errors import Unchecked
+from idp.core.result import Result
 
 _LONGEST = 40  # characters typed; ITU E.164 has 15 digits
 # Premium and shared-cost numbers earn whoever has us text them; pagers, voice boxes, internet
@@ -45,7 +46,10 @@ def read(text: str, *, region: str = "") -> Phone:
     """
     phone, kind = _read(text, region)
     if kind not in _TEXTABLE:
-        raise Unchecked("That number can’t get text messages. Use the number of a mobile phone.")
+        raise Unchecked(
+            "That number can’t get text messages. Use the number of a mobile phone.",
+            result=Result.INVALID_PHONE,
+        )
     return phone
 
 
@@ -53,7 +57,10 @@ def read_callable(text: str, *, region: str = "") -> Phone:
     """Return a number that was typed and may be called: as `read`, and landlines too. Raises Unchecked."""
     phone, kind = _read(text, region)
     if kind not in _CALLABLE:
-        raise Unchecked("That number can’t be called from here. Use the number of an ordinary phone.")
+        raise Unchecked(
+            "That number can’t be called from here. Use the number of an ordinary phone.",
+            result=Result.INVALID_PHONE,
+        )
     return phone
 
 
@@ -63,7 +70,10 @@ def _read(text: str, region: str) -> tuple[Phone, int]:
     found = phonenumbers.region_code_for_number(parsed) if parsed else None
     # 001: satellite and other networks of no country, which are as dear as premium numbers.
     if parsed is None or found in {None, "001"}:
-        raise Unchecked("That is not a phone number. Write it with its country code, like +1 425 555 0123.")
+        raise Unchecked(
+            "That is not a phone number. Write it with its country code, like +1 425 555 0123.",
+            result=Result.INVALID_PHONE,
+        )
     number = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return Phone(number=number, region=found or ""), phonenumbers.number_type(parsed)
 

@@ -11,6 +11,7 @@ from idp.core.errors import Refused
 from idp.core.ids import readable
 from idp.core.model import Asked, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.factors.codes import NOT_THAT_CODE, read_letters, target_of
 from idp.factors.proofs import no_proof, offers_of, proof_of
 from idp.factors.tools import Tools
@@ -86,7 +87,8 @@ class AccessPass:
         with self._store.write() as unit:
             method = self._methods.mine(unit.connection, asked, person=sign_in.person, factor=self.name)
             if not self._begun(method) or not self._accepted(unit, method, code):
-                raise Refused(NOT_THAT_CODE)
+                known = self._methods.has_code(unit.connection, method.id, code)
+                raise Refused(NOT_THAT_CODE, result=Result.CODE_USED if known else Result.WRONG_CODE)
             self._methods.used(unit, method.id)
             if _once(method):
                 self._methods.end_by(unit, method.id, now + AFTER_ONCE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ class Why(StrEnum):
 
     FRAUD = "fraud-reported"  # the person said that a sign-in was not theirs
     FLOOD = "too-many-requests"  # they were asked again and again, and said nothing or no
+    DISOWNED = "sign-in-disowned"  # they said that a sign-in that was done was not theirs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +77,22 @@ class Alarm:
                 return  # by somebody who was faster
             self._record(unit, Event.PERSON_BLOCKED, person, why, occasion)
             self.notices.tell(unit, person, BLOCKED, advice="")
+        self._tell(unit, person, why, occasion, then=_BLOCKED if blocking else _OPEN)
+
+    def disowned(self, unit: Unit, person: Person, *, address: str, left: Sequence[str]) -> None:
+        """Tell the named people that a person ended everything, and which applications can't be told."""
+        then = _ENDED + (_LEFT.format(", ".join(left)) if left else "")
+        self._tell(unit, person, Why.DISOWNED, Occasion(factor="", address=address), then=then)
+
+    def _tell(self, unit: Unit, person: Person, why: Why, occasion: Occasion, *, then: str) -> None:
         facts = {
             "person": person.name,
             "why": _SAID[why],
             "application": occasion.application or "-",
             "address": occasion.address or "-",
-            "then": _BLOCKED if blocking else _OPEN,
+            "then": then,
         }
-        for to in settings.tell:
+        for to in self.settings().tell:
             self.notices.alert(unit, to=to, facts=facts)
 
     def _record(self, unit: Unit, event: Event, person: Person, why: Why, occasion: Occasion) -> None:
@@ -104,6 +113,12 @@ class Alarm:
 _SAID = {
     Why.FRAUD: "said that a sign-in was not theirs",
     Why.FLOOD: "was asked again and again to confirm sign-ins",
+    Why.DISOWNED: "said that somebody else was signed in as them",
 }
 _BLOCKED = "The account is blocked. When it is safe again: idp person unblock NAME"
 _OPEN = "The account is not blocked. To block it: idp person block NAME"
+_ENDED = (
+    "Every session and token of theirs ended, and no browser is known any more. The account is not blocked. "
+    "To block it: idp person block NAME"
+)
+_LEFT = "\nCould not be told, so they may still be signed in there: {}"

@@ -11,6 +11,7 @@ from datetime import datetime
 from idp.core.errors import Refused
 from idp.core.ids import READABLE
 from idp.core.model import Method
+from idp.core.result import Result
 
 # The same for wrong and used: whoever tries codes must not learn that one was right once.
 WRONG = (
@@ -30,6 +31,8 @@ NOT_BOTH = (
 _NOT_A_CODE = "A code has digits only. Type it as it is shown."
 _LONGEST = 64
 _DRIFT = 1  # time steps either way (RFC 6238 5.2)
+# For the record only: whose clock is minutes behind, or who typed what stood there a while ago.
+_LOOKED_BACK = 20
 # Spaces, dashes, and the invisible direction marks that copying from a page brings along.
 _IGNORED = {"Zs", "Pd", "Cc", "Cf"}
 
@@ -40,10 +43,10 @@ def read_code(text: str, *, digits: int) -> str:
     Raises Refused when it is anything else.
     """
     if len(text) > _LONGEST:
-        raise Refused(_NOT_A_CODE)
+        raise Refused(_NOT_A_CODE, result=Result.WRONG_CODE)
     values = [unicodedata.decimal(letter, None) for letter in text if not _ignored(letter)]
     if len(values) != digits or None in values:
-        raise Refused(_NOT_A_CODE)
+        raise Refused(_NOT_A_CODE, result=Result.WRONG_CODE)
     return "".join(str(value) for value in values)
 
 
@@ -55,7 +58,7 @@ def read_letters(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text[: _LONGEST + 1])
     code = "".join(letter for letter in plain.upper() if not _ignored(letter))
     if len(text) > _LONGEST or not code or any(letter not in READABLE for letter in code):
-        raise Refused(NOT_THAT_CODE)
+        raise Refused(NOT_THAT_CODE, result=Result.WRONG_CODE)
     return code
 
 
@@ -100,19 +103,22 @@ class Shape:
 def accepted(seed: bytes, shape: Shape, typed: str, now: datetime, *, after: int) -> int:
     """Return the time step, within the drift and after the last used, whose code was typed.
 
-    Raises Refused, the same for wrong and used.
+    Raises Refused, the same for wrong, used and old: only its result differs, which goes on record.
     """
     code = read_code(typed, digits=shape.digits).encode()
     current = int(now.timestamp()) // shape.period
     # All are compared, so that timing does not tell which step was near.
     matching = [
         step
-        for step in range(max(0, current - _DRIFT), current + _DRIFT + 1)
-        if hmac.compare_digest(code, _code(seed, shape, step)) and step > after
+        for step in range(max(0, current - _DRIFT - _LOOKED_BACK), current + _DRIFT + 1)
+        if hmac.compare_digest(code, _code(seed, shape, step))
     ]
-    if not matching:
-        raise Refused(WRONG)
-    return matching[0]
+    near = [step for step in matching if step >= current - _DRIFT]
+    fresh = [step for step in near if step > after]
+    if not fresh:
+        old = Result.CODE_EXPIRED if matching else Result.WRONG_CODE
+        raise Refused(WRONG, result=Result.CODE_USED if near else old)
+    return fresh[0]
 
 
 def which(held: Sequence[tuple[Method, bytes]], typed: str, now: datetime) -> tuple[int, Method]:
@@ -120,12 +126,13 @@ def which(held: Sequence[tuple[Method, bytes]], typed: str, now: datetime) -> tu
 
     Raises Refused.
     """
-    problem = Refused(WRONG)
+    problem = Refused(WRONG, result=Result.WRONG_CODE)
     for method, seed in held:
         try:
             return accepted(seed, Shape.of(method.data), typed, now, after=method.counter), method
         except Refused as refused:
-            problem = refused
+            # Of a code that was used in one place no other knows anything.
+            problem = problem if problem.result is Result.CODE_USED else refused
     raise problem
 
 

@@ -17,6 +17,7 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import fingerprint, new_id, new_secret
 from idp.core.model import SignIn
 from idp.core.ports import Clock, Pending
+from idp.core.result import Result
 from idp.factors import floods
 from idp.factors.alarm import Alarm, Occasion, Why
 from idp.factors.floods import TooMany
@@ -80,6 +81,22 @@ class Said(StrEnum):
     HUNG_UP = "hung-up"
     VOICEMAIL = "voicemail"
     UNREACHABLE = "unreachable"
+
+
+_RESULTS: Mapping[Said, Result] = {
+    Said.NOTHING: Result.NO_ANSWER,
+    Said.APPROVED: Result.COMPLETED,
+    Said.WRONG: Result.WRONG_NUMBER,
+    Said.DENIED: Result.DECLINED,
+    Said.FRAUD: Result.FRAUD,
+    Said.WRONG_PIN: Result.WRONG_PIN,
+    Said.NO_DIGITS: Result.NO_DIGITS,
+    Said.NO_ANSWER: Result.NO_ANSWER,
+    Said.BUSY: Result.BUSY,
+    Said.HUNG_UP: Result.HUNG_UP,
+    Said.VOICEMAIL: Result.VOICEMAIL,
+    Said.UNREACHABLE: Result.UNREACHABLE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +185,8 @@ class Elsewhere:
             with self.store.write() as unit:
                 # Once a sign-in: a button can be pressed as often as somebody likes.
                 if once(unit, f"withheld:{request.sign_in}:{refused.over}", until=request.asked_at + _DAY):
-                    self.record(unit, Event.PHONE_NOT_ASKED, request, reason=refused.over)
+                    result = Result.CANNOT_CALL if self.name == "call" else Result.CANNOT_PUSH
+                    self.record(unit, Event.PHONE_NOT_ASKED, request, reason=refused.over, result=result)
                 # While it is set up a phone may be anybody's, and nobody attacks.
                 if refused.endless and not setting_up:
                     self.alarm(unit, request.person, Why.FLOOD, self._occasion(request))
@@ -185,7 +203,8 @@ class Elsewhere:
         row = {"which": request.id, "said": said, "by": by, "each": "" if ready else by, "now": now}
         if unit.execute(_ANSWER, row).rowcount != 1:
             return False
-        self.record(unit, Event.PHONE_ANSWERED, request, reason=said, detail={"method": by} if by else None)
+        detail = {"method": by} if by else None
+        self.record(unit, Event.PHONE_ANSWERED, request, reason=said, detail=detail, result=_RESULTS[said])
         if not ready:
             return True
         if said is Said.FRAUD:
@@ -202,14 +221,15 @@ class Elsewhere:
         request, place = one(unit.connection, request_id), (self.name, sign_in.id, sign_in.browser, person)
         found = (request.factor, request.sign_in, request.browser, request.person) if request else ()
         if request is None or found != place or request.told:
-            raise Unchecked(_OVER)
+            twice = request is not None and found == place and request.outcome is not Said.NOTHING
+            raise Unchecked(_OVER, result=Result.DUPLICATE if twice else None)
         if request.open(self.clock.now()):
             raise Unchecked(waiting)
         row = {"which": request.id, "said": request.outcome}
         if unit.execute(_TAKE, row).rowcount != 1:
-            raise Unchecked(_OVER)
+            raise Unchecked(_OVER, result=Result.DUPLICATE)
         if request.outcome is Said.NOTHING:
-            self.record(unit, Event.PHONE_ANSWERED, request, reason=Said.NO_ANSWER)
+            self.record(unit, Event.PHONE_ANSWERED, request, reason=Said.NO_ANSWER, result=Result.NO_ANSWER)
         return request
 
     def pending(self, connection: sa.Connection, sign_in: SignIn, place: Mapping[str, str]) -> Pending:
@@ -236,6 +256,7 @@ class Elsewhere:
         *,
         reason: str = "",
         detail: Mapping[str, object] | None = None,
+        result: Result | None = None,
     ) -> None:
         """Put on record what became of a request."""
         entry = Entry(
@@ -247,6 +268,7 @@ class Elsewhere:
             correlation=request.correlation,
             detail=detail or {},
             address=request.address,
+            result=result,
         )
         self.audit.record(unit, entry)
 
@@ -281,7 +303,9 @@ def no(request: Request, words: Mapping[Said, str]) -> Refused:
     """Return what is said when a request came to nothing; only what somebody said counts as a try."""
     text = words.get(Said.NO_ANSWER if request.outcome is Said.NOTHING else request.outcome, _OVER)
     tried = request.outcome in {Said.DENIED, Said.FRAUD, Said.WRONG, Said.WRONG_PIN}
-    return (Refused if tried else Unchecked)(text, detail=request.outcome.value)
+    if not tried:  # what came of the request is on record already
+        return Unchecked(text, detail=request.outcome.value)
+    return Refused(text, detail=request.outcome.value, result=_RESULTS[request.outcome])
 
 
 def _put(unit: Unit, request: Request) -> None:

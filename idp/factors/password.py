@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from idp.core.errors import Refused
 from idp.core.model import Asked, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock
+from idp.core.result import Result
 from idp.directory.people import People, login_key
 from idp.factors.proofs import proof_of
 from idp.factors.tools import Tools
@@ -59,10 +60,15 @@ class Password:
         with self._store.read() as connection:
             person = self._people.find(connection, answer.get("username", ""))
         right = self._people.check_password(person, answer.get("password", ""))
-        if person is None or not right or not person.enabled:
-            raise Refused(WRONG)
+        # The page says one thing; the record says which.
+        if person is None:
+            raise Refused(WRONG, result=Result.PERSON_UNKNOWN)
+        if not right:
+            raise Refused(WRONG, result=Result.INVALID)
+        if not person.enabled:
+            raise Refused(WRONG, result=Result.PERSON_DISABLED)
         if sign_in.person not in ("", person.id):
-            raise Refused(WRONG)
+            raise Refused(WRONG, result=Result.OTHER_PERSON)
         return proof_of(self, person=person.id, at=self._clock.now())
 
 

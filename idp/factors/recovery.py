@@ -11,6 +11,7 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import in_fours, readable
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.factors.codes import NOT_BOTH, NOT_THAT_CODE, read_letters
 from idp.factors.named import Named
 from idp.factors.proofs import no_proof, offers_of, proof_of
@@ -82,7 +83,8 @@ class Recovery:
             # There is one list: a new one ends the old.
             method, key = self._named.held(unit.connection, sign_in, answer)[0]
             if not self._methods.use_code(unit, method.id, code, key=key):
-                raise Refused(NOT_THAT_CODE)
+                known = self._methods.has_code(unit.connection, method.id, code, key=key)
+                raise Refused(NOT_THAT_CODE, result=Result.CODE_USED if known else Result.WRONG_CODE)
             self._methods.used(unit, method.id)
         return proof_of(self, person=method.person, method=method.id, at=self._clock.now())
 

@@ -13,6 +13,7 @@ import segno
 from idp.core.errors import Refused
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.factors.codes import NOT_BOTH, WRONG, Shape, accepted, which
 from idp.factors.named import Named
 from idp.factors.proofs import no_proof, offers_of, proof_of
@@ -93,7 +94,7 @@ class Totp:
         with self._store.write() as unit:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self._methods.advance(unit, method.id, step):
-                raise Refused(WRONG)
+                raise Refused(WRONG, result=Result.CODE_USED)
         return proof_of(self, person=method.person, method=method.id, at=now)
 
     # Setting up -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from idp.core.errors import Refused
 from idp.core.ids import new_id
 from idp.core.model import Method
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.keys import Sealer
 from idp.store import Store, Unit
 from idp.store.prepared import Prepared
@@ -125,7 +126,7 @@ class Methods:
         for method in self.of(connection, person):
             if (method.id, method.factor) == (method_id, factor):
                 return method
-        raise Refused("That sign-in method is no longer registered.")
+        raise Refused("That sign-in method is no longer registered.", result=Result.NO_METHOD)
 
     def one(self, connection: sa.Connection, method_id: str, *, factor: str) -> Method | None:
         """Return a method of a factor, whosever it is."""
@@ -142,7 +143,7 @@ class Methods:
         """Return a method's secret. Raises Refused when the method is gone or was tampered with."""
         sealed = connection.execute(_SECRET, {"id": method_id}).scalar()
         if sealed is None:
-            raise Refused("That sign-in method is no longer registered.")
+            raise Refused("That sign-in method is no longer registered.", result=Result.NO_METHOD)
         return self._sealer.open(sealed, purpose=_PURPOSE, context=method_id)
 
     def held(self, connection: sa.Connection, person_id: str, factor: str) -> Sequence[Held]:
@@ -222,9 +223,10 @@ class Methods:
         using = {"of": method_id, "hashed": _hash(key, code), "now": self._clock.now()}
         return unit.execute(_USE_CODE, using).rowcount == 1
 
-    def has_code(self, connection: sa.Connection, method_id: str, code: str) -> bool:
-        """Say whether this is one of a method's codes, used or not."""
-        found = {"of": method_id, "hashed": self._hashed(connection, method_id, code)}
+    def has_code(self, connection: sa.Connection, method_id: str, code: str, *, key: bytes = b"") -> bool:
+        """Say whether this is one of a method's codes, used or not; key as for `use_code`."""
+        hashed = _hash(key or self.secret(connection, method_id), code)
+        found = {"of": method_id, "hashed": hashed}
         return connection.execute(_HAS_CODE, found).first() is not None
 
     def used(self, unit: Unit, method_id: str) -> None:

@@ -12,8 +12,10 @@ from flask import Blueprint, Response, request
 from idp.core.errors import Refused
 from idp.core.model import Actor, Offer, Person
 from idp.core.ports import Enroller
+from idp.desk.endings import SignedOut
 from idp.desk.own_password import OwnPassword
 from idp.desk.security_info import SecurityDesk
+from idp.desk.sessions import OwnSessions
 from idp.signin.local import Reception
 from idp.signin.pages import SignInPages, see
 from idp.web.i18n import mark
@@ -38,6 +40,7 @@ class PortalPages:
     reception: Reception
     desk: SecurityDesk
     passwords: OwnPassword
+    sessions: OwnSessions
     enrollers: Mapping[str, Enroller]
 
     def blueprint(self) -> Blueprint:
@@ -49,6 +52,8 @@ class PortalPages:
         route("/methods/<method_id>", "change", own(self._change), methods=["POST"])
         route("/browsers/<device>", "ask_again", own(self._ask_again), methods=["POST"])
         route("/password", "password", own(self._password), methods=["POST"])
+        route("/sessions", "end_others", own(self._end_others), methods=["POST"])
+        route("/sessions/<session_id>", "end_session", own(self._end_session), methods=["POST"])
         route("/not-me", "not_me", own(self._not_me), methods=["POST"])
         return blueprint
 
@@ -65,7 +70,9 @@ class PortalPages:
 
         return guarded
 
-    def _home(self, person: Person, error: str = "", *, opened: str = "") -> Response:
+    def _home(
+        self, person: Person, error: str = "", *, opened: str = "", ended: SignedOut | None = None
+    ) -> Response:
         addable = self._offers(person)
         return page(
             "portal/me.html",
@@ -75,6 +82,8 @@ class PortalPages:
             addable=addable,
             said=_SAID.get(request.args.get("said", ""), ""),
             password=self.passwords.mine(person),
+            sessions=self.sessions.show(visit=visit_of(request), actor=_actor(person)),
+            ended=ended,
             opened=opened,
             error=error,
         )
@@ -119,9 +128,24 @@ class PortalPages:
             return self._home(person, refused.public, opened="password")
         return page("portal/ended.html", password=True)
 
+    def _end_session(self, person: Person, session_id: str) -> Response:
+        visit, actor = visit_of(request), _actor(person)
+        return self._ended(person, lambda: self.sessions.end(session_id, visit=visit, actor=actor))
+
+    def _end_others(self, person: Person) -> Response:
+        visit, actor = visit_of(request), _actor(person)
+        return self._ended(person, lambda: self.sessions.end_others(visit=visit, actor=actor))
+
+    def _ended(self, person: Person, ending: Callable[[], SignedOut]) -> Response:
+        """End sessions and say on the page which applications could not be told."""
+        try:
+            return self._home(person, ended=ending())
+        except Refused as refused:
+            return self._home(person, refused.public)
+
     def _not_me(self, person: Person) -> Response:
-        self.desk.not_me(actor=_actor(person))
-        return page("portal/ended.html")
+        ended = self.desk.not_me(visit=visit_of(request), actor=_actor(person))
+        return page("portal/ended.html", results=ended.results)
 
 
 def _actor(person: Person) -> Actor:

@@ -4,6 +4,7 @@ from idp.sessions.consents import Consent, Consents
 from idp.sessions.devices import Devices, Trusted
 from idp.sessions.families import Families
 from idp.sessions.grants import Grants
+from idp.sessions.opened import Opened, opened
 from idp.sessions.sessions import Lifetimes, Session, Sessions
 from idp.sessions.subjects import Subjects
 from idp.sessions.tokens import Token, Tokens
@@ -15,10 +16,12 @@ __all__ = [
     "Families",
     "Grants",
     "Lifetimes",
+    "Opened",
     "Session",
     "Sessions",
     "Subjects",
     "Token",
     "Tokens",
     "Trusted",
+    "opened",
 ]

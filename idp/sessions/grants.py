@@ -42,15 +42,12 @@ _REVOKE = (
     .where(grants.c.id == sa.bindparam("grant_id"), grants.c.revoked_at.is_(None))
     .values(revoked_at=sa.bindparam("now", type_=grants.c.created_at.type))
 )
-_REVOKE_SESSION = (
+_REVOKE_ALL_OF_SESSION = (
     sa.update(grants)
-    .where(
-        grants.c.session == sa.bindparam("session_id"),
-        grants.c.offline.is_(False),
-        grants.c.revoked_at.is_(None),
-    )
+    .where(grants.c.session == sa.bindparam("session_id"), grants.c.revoked_at.is_(None))
     .values(revoked_at=sa.bindparam("now", type_=grants.c.created_at.type))
 )
+_REVOKE_SESSION = _REVOKE_ALL_OF_SESSION.where(grants.c.offline.is_(False))
 _REVOKE_PERSON = (
     sa.update(grants)
     .where(grants.c.person == sa.bindparam("whose"), grants.c.revoked_at.is_(None))
@@ -129,10 +126,13 @@ class Grants:
         gone = {"grant_id": grant_id, "now": self._clock.now()}
         return unit.execute(_REVOKE, gone).rowcount == 1
 
-    def revoke_session(self, unit: Unit, session_id: str) -> int:
-        """Revoke what was granted within a session and not beyond it; return how many grants."""
+    def revoke_session(self, unit: Unit, session_id: str, *, offline: bool = False) -> int:
+        """Revoke what was granted within a session; return how many grants.
+
+        offline: what was granted beyond it too.
+        """
         gone = {"session_id": session_id, "now": self._clock.now()}
-        return unit.execute(_REVOKE_SESSION, gone).rowcount
+        return unit.execute(_REVOKE_ALL_OF_SESSION if offline else _REVOKE_SESSION, gone).rowcount
 
     def revoke_person(self, unit: Unit, person: str) -> int:
         """Revoke all that was granted about a person, offline access too; return how many grants."""

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.core import codec
+from idp.core.browsers import browser_of
 from idp.core.ids import fingerprint, new_id, new_secret
-from idp.core.model import Participant, Proof, Subject
+from idp.core.model import Network, Participant, Proof, Subject
 from idp.store import Unit
 from idp.store.prepared import Prepared
 from idp.store.schema import participants, sessions
@@ -200,14 +201,18 @@ class Sessions:
         row = _OF_BROWSER.first(connection, {"opened_in": browser, "now": now})
         return None if row is None else _session(row)
 
-    def open(self, unit: Unit, session: Session, browser: str = "") -> str | None:
+    def open(
+        self, unit: Unit, session: Session, browser: str = "", *, network: Network | None = None
+    ) -> str | None:
         """Open a prepared session in a browser; return the secret for the cookie.
 
-        None when another one was opened there meanwhile: a browser has one, or there would be
-        one that nobody can sign out of.
+        network is where from: of it no more is kept than the person tells the session by. None
+        when another one was opened there meanwhile: a browser has one, or there would be one that
+        nobody can sign out of.
         """
         unit.execute(_RELEASE, {"opened_in": browser, "now": session.created_at})
-        secret = new_secret()
+        secret, network = new_secret(), network or Network(address="")
+        software = browser_of(network.user_agent)
         row = {
             "id": session.id,
             "secret": fingerprint(secret),
@@ -218,6 +223,9 @@ class Sessions:
             "expires_at": session.expires_at,
             "ended_at": None,
             "browser": browser,
+            "address": network.address,
+            "software": software.name,
+            "system": software.system,
         }
         return secret if unit.execute(_insert(unit.connection.dialect.name), row).rowcount == 1 else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from idp.channels.notices import ADDED, STOOD_IN, Notices
 from idp.core.errors import Denied, Refused, Unchecked
 from idp.core.model import Enrolment, Kind, Method, Person, Proof, SignIn, Visit
 from idp.core.ports import Clock
+from idp.core.result import Result
 from idp.directory.people import People
 from idp.factors import elsewhere, floods
 from idp.factors.codes import target_of as person_target
@@ -21,11 +22,13 @@ from idp.policy.model import FactorWorth
 from idp.sessions import Devices
 from idp.signin.judge import Judged
 from idp.signin.lockout import Counted, Lockout
+from idp.signin.results import of_denial
 from idp.store import Store, Unit
 from idp.store.counters import count_up
+from idp.store.once import once
 
 T = TypeVar("T")
-_HOUR = timedelta(hours=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _MOST_REGISTERED = 10
 
 
@@ -77,11 +80,12 @@ class Attempts:
         )
         try:
             result = answer()
-        except Unchecked:
+        except Unchecked as refused:
             self.lockout.take_back(counted)
+            self._unchecked(attempt, refused)
             raise
         except Refused as refused:
-            self._failed(attempt, counted, why=refused.detail)
+            self._failed(attempt, counted, why=refused.detail, result=refused.result)
             raise self._no(attempt, counted, refused.public) from refused
         drafted = isinstance(result, Enrolment)
         proof = result if isinstance(result, Proof) else None
@@ -94,7 +98,14 @@ class Attempts:
         person = proof.person if proof else attempt.sign_in.person
         with self.store.write() as unit:
             self.lockout.succeeded(unit, counted)
-            self._record(unit, attempt, Event.CREDENTIAL_ACCEPTED, person=person, detail=_recorded(proof))
+            self._record(
+                unit,
+                attempt,
+                Event.CREDENTIAL_ACCEPTED,
+                person=person,
+                detail=_recorded(proof),
+                result=Result.COMPLETED,
+            )
             if proof and Kind.HAVE in proof.kinds:
                 # It is the owner: what was asked on their phones is settled, and no flood.
                 elsewhere.withdraw(unit, person, sign_in=attempt.sign_in.id, now=self.clock.now())
@@ -113,7 +124,9 @@ class Attempts:
         if lately > _MOST_REGISTERED:
             raise Refused("Many ways to sign in were set up within an hour. Wait a while.")
         detail = {"method": method.id}
-        self._record(unit, attempt, Event.METHOD_ADDED, person=person.id, detail=detail)
+        self._record(
+            unit, attempt, Event.METHOD_ADDED, person=person.id, detail=detail, result=Result.REGISTERED
+        )
         self.people.methods_seen(unit, person.id)
         self.notices.tell(unit, person, ADDED, what=method.label)
 
@@ -148,11 +161,26 @@ class Attempts:
                     rules=judged.decision.rules,
                     correlation=judged.sign_in.correlation,
                     reference=denied.reference,
+                    result=of_denial(denied.reason),
                     detail={"rule": denied.rule},
                     name=judged.person.name if judged.person else "",
                     address=judged.sign_in.network.address,
                 ),
             )
+
+    def asked_again(self, judged: Judged, by: tuple[str, ...]) -> None:
+        """Record that what the session had proved is asked for again, and by what."""
+        with self.store.write() as unit:
+            entry = _of_sign_in(judged.sign_in, Event.ASKED_AGAIN, Result.PROOF_EXPIRED)
+            self.audit.record(unit, replace(entry, rules=judged.decision.rules, detail={"by": list(by)}))
+
+    def expired(self, sign_in: SignIn) -> None:
+        """Record that a sign-in was not gone on with in time, once."""
+        key = f"expired:{sign_in.id}:{sign_in.started_at.timestamp()}"
+        with self.store.write() as unit:
+            # A page may be looked at as often as somebody likes.
+            if once(unit, key, until=self.clock.now() + _DAY):
+                self.audit.record(unit, _of_sign_in(sign_in, Event.SIGN_IN_EXPIRED, Result.IN_PROGRESS))
 
     @staticmethod
     def _no(attempt: Attempt, counted: Counted, public: str = "") -> Refused:
@@ -173,11 +201,16 @@ class Attempts:
         return attempt.target in {person_target(known), "enrol:" + known, *names}
 
     def _failed(
-        self, attempt: Attempt, counted: Counted, *, right: bool = False, person: str = "", why: str = ""
+        self,
+        attempt: Attempt,
+        counted: Counted,
+        *,
+        right: bool = False,
+        person: str = "",
+        why: str = "",
+        result: Result | None = None,
     ) -> None:
-        # Only names that somebody has are recorded: people type passwords there by mistake.
-        with self.store.read() as connection:
-            found = self.people.find(connection, attempt.typed)
+        found = self._found(attempt)
         event = Event.CREDENTIAL_REFUSED
         if counted.locked:
             event = Event.RIGHT_WHILE_LOCKED if right else event
@@ -191,7 +224,28 @@ class Attempts:
                 name=found.name if found else "",
                 reason="locked" if counted.locked else "wrong",
                 detail={"why": why} if why else {},
+                result=Result.TOO_MANY_TRIES if counted.locked else result or Result.INVALID,
             )
+
+    def _unchecked(self, attempt: Attempt, refused: Unchecked) -> None:
+        """Record an answer that was not looked at, where it can be said why; it is no try."""
+        if refused.result is None:
+            return
+        found = self._found(attempt)
+        with self.store.write() as unit:
+            self._record(
+                unit,
+                attempt,
+                Event.CREDENTIAL_UNCHECKED,
+                person=found.id if found else attempt.sign_in.person,
+                name=found.name if found else "",
+                result=refused.result,
+            )
+
+    def _found(self, attempt: Attempt) -> Person | None:
+        # Only names that somebody has are recorded: people type passwords there by mistake.
+        with self.store.read() as connection:
+            return self.people.find(connection, attempt.typed)
 
     def _record(
         self,
@@ -203,6 +257,7 @@ class Attempts:
         name: str = "",
         reason: str = "",
         detail: Mapping[str, object] | None = None,
+        result: Result | None = None,
     ) -> None:
         entry = Entry(
             event=event,
@@ -214,6 +269,7 @@ class Attempts:
             detail={**({"offered": list(attempt.offered)} if attempt.offered else {}), **(detail or {})},
             name=name,
             address=attempt.visit.network.address,
+            result=result,
         )
         self.audit.record(unit, entry)
 
@@ -227,6 +283,17 @@ def _about(judged: Judged, person: Person, event: Event, *rules: str) -> Entry:
         correlation=judged.sign_in.correlation,
         name=person.name,
         address=judged.sign_in.network.address,
+    )
+
+
+def _of_sign_in(sign_in: SignIn, event: Event, result: Result) -> Entry:
+    return Entry(
+        event=event,
+        person=sign_in.person,
+        partner=sign_in.request.partner,
+        correlation=sign_in.correlation,
+        address=sign_in.network.address,
+        result=result,
     )
 
 

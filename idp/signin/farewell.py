@@ -1,15 +1,18 @@
-"""Leave word, with the unit that ends a session, for partners that are told behind the browser's back."""
+"""End sessions, and leave word in the same unit for partners that are told behind the browser's back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from idp.audit import Entry, Event
 from idp.core import codec
 from idp.core.model import Participant, Partner
 from idp.jobs import Outbox
 from idp.partners.oidc import oidc_settings
+from idp.partners.own import DOOR as OUR_OWN
 from idp.partners.registry import Partners
 from idp.partners.saml import saml_settings
 from idp.sessions import Grants, Sessions
@@ -26,9 +29,77 @@ _TOLD_BY_BROWSER: Mapping[str, Callable[[Partner], bool]] = {
 }
 
 
+class Outcome(StrEnum):
+    """What is known of a partner after a sign-out; more than this is never claimed."""
+
+    ENDED = "ended"  # it says so itself
+    TOLD = "told"  # word was sent, by a frame or behind the browser's back
+    LEFT = "left"  # it can't be told, or says no
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What became of one partner."""
+
+    partner: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """Sessions that went on until now, the partners with a part in them, and whom word was left for.
+
+    told holds ids of participants.
+    """
+
+    sessions: tuple[str, ...] = ()
+    participants: tuple[Participant, ...] = ()
+    told: frozenset[str] = frozenset()
+
+    def outcomes(self, *, but: str = "") -> tuple[Told, ...]:
+        """Return what became of each partner, once; of our own pages nothing need be said.
+
+        but is a participant that needs no word.
+        """
+        found = {
+            one.partner: Outcome.TOLD if one.id in self.told else Outcome.LEFT
+            for one in self.participants
+            if one.door != OUR_OWN and one.id != but
+        }
+        return tuple(Told(partner=partner, outcome=outcome) for partner, outcome in found.items())
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Return the partners that can't be told."""
+        return tuple(told.partner for told in self.outcomes() if told.outcome is Outcome.LEFT)
+
+    def entry(
+        self, *, person: str, name: str = "", actor: str = "", correlation: str = "", address: str = ""
+    ) -> Entry:
+        """Return what goes on record of it."""
+        return Entry(
+            event=Event.SIGNED_OUT,
+            person=person,
+            name=name,
+            actor=actor,
+            correlation=correlation,
+            address=address,
+            detail=self.detail,
+        )
+
+    @property
+    def detail(self) -> Mapping[str, list[str]]:
+        """Return which sessions were ended, and which partners can't be told, by their ids."""
+        left = {"left": list(self.left)} if self.left else {}
+        return {"sessions": list(self.sessions), **left}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Farewell:
-    """Puts one message a participant into the outbox: who ended the session may be no browser at all."""
+    """Ends sessions and puts one message a participant into the outbox.
+
+    Who ended the session may be no browser at all.
+    """
 
     partners: Partners
     sessions: Sessions
@@ -56,17 +127,40 @@ class Farewell:
             left.add(participant.id)
         return frozenset(left)
 
-    def end_all(self, unit: Unit, person: str, now: datetime) -> int:
-        """End every session of a person and leave word; return how many went on until now.
+    def end(
+        self,
+        unit: Unit,
+        sessions: Sequence[str],
+        now: datetime,
+        *,
+        walked: bool = False,
+        offline: bool = False,
+    ) -> Ended:
+        """End sessions, what was granted in them, and leave word.
+
+        offline: what was granted beyond them ends too, since somebody else may have held them.
+        """
+        ended = tuple(session for session in sessions if self.sessions.end(unit, session, now))
+        for session in sessions:
+            self.grants.revoke_session(unit, session, offline=offline)
+        return self._bidden(unit, sessions, walked=walked, ended=ended)
+
+    def end_all(self, unit: Unit, person: str, now: datetime) -> Ended:
+        """End every session of a person and leave word.
 
         What was granted ends too, offline access as well: whoever held a session may hold that.
         """
-        ended = self.sessions.end_all(unit, person, now)
-        # Only now that nothing more is answered in them: what was granted meanwhile ends too.
+        ended = tuple(self.sessions.end_all(unit, person, now))
         self.grants.revoke_person(unit, person)
-        for session in ended:
-            self(unit, self.sessions.participants(unit.connection, session))
-        return len(ended)
+        return self._bidden(unit, ended, ended=ended)
+
+    def _bidden(
+        self, unit: Unit, sessions: Iterable[str], *, ended: tuple[str, ...], walked: bool = False
+    ) -> Ended:
+        # Only now that nobody can join any more: whoever was answered meanwhile is told too.
+        parts = [one for session in sessions for one in self.sessions.participants(unit.connection, session)]
+        told = self(unit, parts, walked=walked)
+        return Ended(sessions=ended, participants=tuple(parts), told=told)
 
 
 def kind_for(door: str) -> str:

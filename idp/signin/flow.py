@@ -17,11 +17,13 @@ from idp.core.model import Asked, Enrolment, Grant, Offer, Person, Proof, SignIn
 from idp.core.ports import NewMethod, Pending
 from idp.policy.model import Ask, Confirm, Deny, FactorWorth, Issue, Register
 from idp.sessions import Session
+from idp.signin.answering import answered, draft_of, factors_offered, still_offered, usable
 from idp.signin.attempts import Attempt, Attempts, TooMany
 from idp.signin.issue import Issued, Issuing, merge
 from idp.signin.judge import Judge, Judged, without_proofs
-from idp.signin.record import SignIns
+from idp.signin.record import Expired, SignIns
 from idp.signin.renewal import Renewal
+from idp.signin.results import too_old_by
 from idp.signin.steps import Step, denied_of, finished, page, said_by_partner
 
 
@@ -39,7 +41,7 @@ class Flow:
     def begin(self, request: SignInRequest, visit: Visit) -> Step:
         """Start a sign-in with the proofs that the browser's session kept, if they may be used."""
         session = self._session(visit)
-        kept = session if _usable(session, request) else None
+        kept = session if usable(session, request) else None
         browser, now = visit.browser or new_secret(), self.judge.clock.now()
         sign_in = SignIn(
             id=new_id(),
@@ -52,7 +54,10 @@ class Flow:
             session=kept.id if kept else "",
             correlation=visit.correlation,
         )
-        step = self._advance(self.judge(sign_in, session), None, visit)
+        judged = self.judge(sign_in, session)
+        step = self._advance(judged, None, visit)
+        if by := too_old_by(judged, self.judge.rules.all()):
+            self.attempts.asked_again(judged, by)
         return step if visit.browser else replace(step, browser=browser)
 
     def again(self, expired: SignIn, visit: Visit) -> Step:
@@ -81,7 +86,7 @@ class Flow:
         A factor that was not just asked for proves nothing: the current page comes back.
         """
         judged, version = self._look(sign_in_id, visit)
-        asked = _answered(judged, answer)
+        asked = answered(judged, answer)
         if asked is None:
             return self._advance(judged, version, visit)
         sign_in = replace(judged.sign_in, asked=asked)
@@ -95,7 +100,7 @@ class Flow:
             worth=worth,
             target=factor.target(sign_in, answer),
             typed=answer.get("username", "") if by_name else "",
-            offered=_factors_offered(judged),
+            offered=factors_offered(judged),
         )
         try:
             proof = self.attempts.check(attempt, lambda: factor.prove(sign_in, answer))
@@ -128,7 +133,7 @@ class Flow:
         Raises Refused.
         """
         judged, version = self._look(sign_in_id, visit)
-        draft, person = _draft(judged, answer.get("factor", "")), judged.person
+        draft, person = draft_of(judged, answer.get("factor", "")), judged.person
         if draft is None or person is None:
             return self._advance(judged, version, visit)
         sign_in, enroller = judged.sign_in, self.judge.factors.enrollers[draft.factor]
@@ -210,7 +215,11 @@ class Flow:
         return self.judge.factors.worths[factor]
 
     def _look(self, sign_in_id: str, visit: Visit) -> tuple[Judged, int]:
-        sign_in, version = self.records.load(sign_in_id, visit)
+        try:
+            sign_in, version = self.records.load(sign_in_id, visit)
+        except Expired as expired:
+            self.attempts.expired(expired.sign_in)
+            raise
         return self.judge(sign_in, self._session(visit)), version
 
     def _registered(self, attempt: Attempt, new: NewMethod, person: Person) -> Proof:
@@ -265,9 +274,11 @@ class Flow:
             case Deny() as deny:
                 denied = denied_of(deny, judged.sign_in)
                 return self._denied(judged, version, visit, denied)
-            case Ask(offers=offers) if not _offered(judged, judged.sign_in.asked):
+            case Ask(offers=offers) if not still_offered(judged, judged.sign_in.asked):
                 return self._asking_best(judged, version, visit, offers)
-            case Register(factors=factors, optional=False) if not any(_draft(judged, one) for one in factors):
+            case Register(factors=factors, optional=False) if not any(
+                draft_of(judged, one) for one in factors
+            ):
                 # The safest is proposed first; the page offers the others. What may be put off is asked for.
                 return self._drafting(judged, version, visit, factors[0])
         if version is None:
@@ -357,39 +368,3 @@ class Flow:
             self.attempts.denied(judged, denied)
         door = self.issuing.doors[judged.sign_in.request.door]
         return replace(page(judged), reply=door.deny(judged.sign_in.request, denied))
-
-
-def _usable(session: Session | None, request: SignInRequest) -> bool:
-    """Say whether a session's proofs may be used for a request at all."""
-    anew = request.force or request.reset
-    return session is not None and not anew and request.expected_person in ("", session.person)
-
-
-def _answered(judged: Judged, answer: Mapping[str, str]) -> Asked | None:
-    """Return which of what was asked, and is still offered, an answer is to; None for nothing else."""
-    given, sign_in = (answer.get("factor", ""), answer.get("method", "")), judged.sign_in
-    open_now = (one for one in (sign_in.asked, *sign_in.beside) if _offered(judged, one))
-    return next((one for one in open_now if one and (one.factor, one.method) == given), None)
-
-
-def _factors_offered(judged: Judged) -> tuple[str, ...]:
-    """Return the factors that policy offers, each once, the best first."""
-    verdict = judged.decision.verdict
-    offers = verdict.offers if isinstance(verdict, Ask) else ()
-    return tuple(dict.fromkeys(offer.factor for offer in offers))
-
-
-def _offered(judged: Judged, asked: Asked | None) -> bool:
-    """Say whether what was asked is still among what policy offers."""
-    verdict = judged.decision.verdict
-    if asked is None or not isinstance(verdict, Ask):
-        return False
-    return any((o.factor, o.method) == (asked.factor, asked.method) for o in verdict.offers)
-
-
-def _draft(judged: Judged, factor: str) -> Enrolment | None:
-    """Return the draft being set up, if it is of this factor and policy still asks for it."""
-    verdict, draft = judged.decision.verdict, judged.sign_in.enrolment
-    if draft is None or not isinstance(verdict, Register):
-        return None
-    return draft if draft.factor == factor and factor in verdict.factors else None

@@ -21,12 +21,14 @@ from idp.core.model import (
     Visit,
 )
 from idp.core.ports import Clock, Door
+from idp.core.result import Result
 from idp.methods.registered import STAND_INS
 from idp.policy.model import Decision, Issue
 from idp.sessions import Consents, Devices, Grants, Lifetimes, Session, Sessions, Subjects
-from idp.signin.farewell import Farewell
+from idp.signin.farewell import Ended, Farewell
 from idp.signin.judge import Judged
 from idp.signin.limits import Limits
+from idp.signin.results import of_issue
 from idp.store import Store, Unit
 
 
@@ -206,10 +208,10 @@ class Issuing:
         if session is not current:
             if current is not None:
                 # Somebody else signed in on this browser: the former person's session is over.
-                self.sessions.end(unit, current.id, now)
-                self.farewell(unit, self.sessions.participants(unit.connection, current.id))
-                self.grants.revoke_session(unit, current.id)
-            opened = self.sessions.open(unit, session, judged.sign_in.browser)
+                ended = self.farewell.end(unit, (current.id,), now)
+                if ended.sessions:
+                    self.audit.record(unit, _displaced(judged, current, ended))
+            opened = self.sessions.open(unit, session, judged.sign_in.browser, network=judged.sign_in.network)
             if opened is None:
                 raise _TakenError
             return opened
@@ -337,6 +339,11 @@ def _named(person: Person, attribute: str) -> str:
     return found[0]
 
 
+def _displaced(judged: Judged, former: Session, ended: Ended) -> Entry:
+    sign_in = judged.sign_in
+    return ended.entry(person=former.person, correlation=sign_in.correlation, address=sign_in.network.address)
+
+
 def _looped(judged: Judged, reference: str) -> Entry:
     return Entry(
         event=Event.LOOP_STOPPED,
@@ -344,6 +351,7 @@ def _looped(judged: Judged, reference: str) -> Entry:
         partner=judged.partner.id,
         verdict="deny",
         reason="loop",
+        result=Result.MISCONFIGURATION,
         correlation=judged.sign_in.correlation,
         reference=reference,
         name=judged.person.name if judged.person else "",
@@ -359,6 +367,7 @@ def _issued(judged: Judged, grant: Grant) -> Entry:
         person=grant.person,
         partner=judged.partner.id,
         verdict="issue",
+        result=of_issue(judged),
         rules=judged.decision.rules,
         correlation=judged.sign_in.correlation,
         detail={

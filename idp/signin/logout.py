@@ -5,36 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import StrEnum
 
-from idp.audit import AuditLog, Entry, Event
+from idp.audit import AuditLog
 from idp.core import codec
 from idp.core.errors import BadMessage
 from idp.core.ids import fingerprint, new_id, new_secret, same
 from idp.core.model import Participant, Reply, Visit
 from idp.core.ports import Clock, Door, Ending, State
 from idp.partners.registry import Partners
-from idp.sessions import Grants, Session, Sessions
-from idp.signin.farewell import Farewell
+from idp.sessions import Session, Sessions
+from idp.signin.farewell import Ended, Farewell, Outcome, Told
 from idp.store import Store
 
 _WALK_LASTS = timedelta(minutes=10)
-
-
-class Outcome(StrEnum):
-    """What is known of a partner after a sign-out; more than this is never claimed."""
-
-    ENDED = "ended"  # it says so itself
-    TOLD = "told"  # word was sent, by a frame or behind the browser's back
-    LEFT = "left"  # it can't be told, or says no
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What became of one partner."""
-
-    partner: str
-    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +39,6 @@ class Walk:
     told: tuple[Told, ...] = ()
     finish_door: str = ""
     finish: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    """The partners of a session that was ended, and the ids of those that word was left for."""
-
-    participants: Sequence[Participant] = ()
-    told: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +75,6 @@ class SignOut:
     doors: Mapping[str, Door]
     partners: Partners
     sessions: Sessions
-    grants: Grants
     farewell: Farewell
     audit: AuditLog
 
@@ -114,7 +88,7 @@ class SignOut:
     ) -> LogoutStep:
         """Sign out the browser's session; asker is told like all others, but knows already."""
         session = self.current(visit)
-        ended = self._end(session.id, session.person, visit, walked=True) if session else _Ended()
+        ended = self._end(session.id, session.person, visit, walked=True) if session else Ended()
         return self._start(visit, ended.participants, finish_door, finish, asker)
 
     def begin_for(
@@ -136,14 +110,10 @@ class SignOut:
         others, elsewhere = list[Participant](), list[Told]()
         for asking in participants:
             ended = self._end(asking.session, asking.person, visit, walked=asking.session == here)
-            rest = [other for other in ended.participants if other.id != asking.id]
             if asking.session == here:
-                others += rest
+                others += [other for other in ended.participants if other.id != asking.id]
                 continue
-            elsewhere += [
-                Told(partner=each.partner, outcome=Outcome.TOLD if each.id in ended.told else Outcome.LEFT)
-                for each in rest
-            ]
+            elsewhere += ended.outcomes(but=asking.id)
         return self._start(visit, others, finish_door, finish, told=tuple(elsewhere))
 
     def end_behind(self, participants: Sequence[Participant], visit: Visit) -> bool:
@@ -201,24 +171,18 @@ class SignOut:
         step = self._go_on(walk)
         return step if visit.browser else replace(step, browser=browser)
 
-    def _end(self, session_id: str, person: str, visit: Visit, *, walked: bool = False) -> _Ended:
+    def _end(self, session_id: str, person: str, visit: Visit, *, walked: bool = False) -> Ended:
         now = self.clock.now()
         with self.store.write() as unit:
-            if self.sessions.end(unit, session_id, now):
-                self.grants.revoke_session(unit, session_id)
-                entry = Entry(
-                    event=Event.SIGNED_OUT,
-                    person=person,
-                    correlation=visit.correlation,
-                    address=visit.network.address,
+            ended = self.farewell.end(unit, (session_id,), now, walked=walked)
+            if ended.sessions:
+                entry = ended.entry(
+                    person=person, correlation=visit.correlation, address=visit.network.address
                 )
                 self.audit.record(unit, entry)
-            # Only now that nobody can join any more: whoever was answered meanwhile is told too.
-            participants = self.sessions.participants(unit.connection, session_id)
-            for participant in participants:
+            for participant in ended.participants:
                 self.sessions.leave(unit, participant.id, now)
-            told = self.farewell(unit, participants, walked=walked)
-        return _Ended(participants=participants, told=told)
+        return ended
 
     def _go_on(self, walk: Walk) -> LogoutStep:
         """Tell participants until one needs the browser; finish when there is none left."""

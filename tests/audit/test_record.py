@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idp.audit import AuditLog, Entry, Event, Filter, to_stream
+from idp.audit import AuditLog, Entry, Event, Filter, Result, to_stream
 from idp.core.errors import Refused
 from idp.store import schema
 
@@ -29,6 +29,11 @@ FULL = Entry(
     name="ada",
     address="192.0.2.1",
     actor="cli:local",
+)
+
+
+_DENIED = Entry(
+    event=Event.TOKEN_DENIED, reason="access", reference="K7QW-2MXD", result=Result.RULE, detail={"rule": "r"}
 )
 
 
@@ -152,7 +157,7 @@ def test_search_narrows_by_person_partner_and_time(store, log, clock):
 
 def test_search_narrows_by_every_other_word_and_by_both_ends_of_a_time(store, log, clock):
     first = clock.now()
-    record(store, log, FULL, Entry(event=Event.TOKEN_DENIED, reason="access", reference="K7QW-2MXD"))
+    record(store, log, FULL, _DENIED)
     clock.advance(hours=1)
     record(store, log, Entry(event=Event.LOCKED, factor="password"))
     events = {
@@ -161,11 +166,20 @@ def test_search_narrows_by_every_other_word_and_by_both_ends_of_a_time(store, lo
         "reason": ("access", ["token-denied"]),
         "reference": ("K7QW-2MXD", ["token-denied"]),
         "correlation": ("K7QW-2MXD", ["token-issued"]),
+        "result": ("rule", ["token-denied"]),
         "until": (clock.now(), ["token-denied", "token-issued"]),
     }
     for name, (value, expected) in events.items():
         assert [row.event for row in search(store, log, **{name: value})] == expected, name
     assert search(store, log, until=first) == ()
+
+
+def test_a_result_is_in_row_and_line_beside_the_rest_of_the_detail(store, log, lines):
+    record(store, log, _DENIED, Entry(event=Event.LOCKED))
+    locked, denied = search(store, log)
+    assert (denied.result, denied.detail) == ("rule", {"rule": "r", "result": "rule"})
+    assert (locked.result, locked.detail) == ("", {})
+    assert json.loads(lines[0])["detail"]["result"] == "rule"
 
 
 def test_pages_follow_the_key_newest_first_and_miss_nothing(store, log):

@@ -223,6 +223,9 @@ def test_the_record_is_narrowed_by_kind_and_time(idp):
     (added,) = idp.json("audit", "--person", "ada")
     assert idp.json("audit", "--person", added["person"]) == [added]
     assert "Did you mean person-added?" in idp.refused("audit", "--event", "person-add")
+    assert idp.json("audit", "--result", "wrong-code") == []
+    assert "Did you mean wrong-code?" in idp.refused("audit", "--result", "wrong-cod")
+    assert added["result"] == ""
     assert "exclude" in idp("audit", "--csv", "--json", exit_code=2).stderr
 
 
@@ -233,6 +236,7 @@ def test_the_record_as_csv_is_whole_and_no_formula(idp):
     assert [row["event"] for row in rows] == ["partner-added", "person-added"]
     assert rows[1]["person_name"] == "'=1+1"
     assert rows[1]["at"].startswith("20")
+    assert rows[1]["result"] == ""
     assert len(list(csv.reader(io.StringIO(idp("audit", "--csv", "--limit", "1").stdout)))) == 2
 
 

@@ -196,11 +196,3 @@ def test_who_is_to_register_again_has_nothing_left(desk, ada, store, clock):
     assert seen.person.proofs_from == clock.now()
     assert events(desk)[-3:] == ["method-removed", "method-removed", "enrolment-reopened"]
     assert desk.methods.reset("ada", actor=OWNER) == 0
-
-
-def test_a_person_is_signed_out_everywhere(desk, ada, clock):
-    clock.advance(seconds=1)
-    person, ended = desk.people.sign_out("ADA", actor=OWNER)
-    assert (person.id, ended) == (ada.id, 0)
-    assert desk.people.show("ada", actor=OWNER).person.proofs_from == clock.now()
-    assert events(desk)[-1] == "signed-out"

@@ -20,6 +20,7 @@ from idp.desk.personal import PersonalDesk
 from idp.desk.policies import PolicyDesk
 from idp.desk.records import RecordDesk
 from idp.desk.rights import NotAllowed, need_owner
+from idp.desk.sessions import SessionDesk
 from idp.desk.sources import SourceDesk
 from idp.desk.texts import TextDesk
 from idp.desk.watching import Published
@@ -40,6 +41,7 @@ _NOUNS = {
     "personal": PersonalDesk,
     "limits": LimitDesk,
     "sources": SourceDesk,
+    "sessions": SessionDesk,
 }
 _ARGUMENTS = {
     "new": NewPerson(name="eve"),
@@ -70,6 +72,7 @@ _ARGUMENTS = {
     "limit": "tries",
     "network": "192.0.2.0/24",
     "reason": "",
+    "session": "s",
 }
 _VERBS = [
     (noun, name)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from idp.core.errors import Refused
+from idp.core.result import Result
 from idp.directory import phones
 from idp.factors.floods import TooMany
 from idp.factors.sms.factor import Messages
@@ -94,7 +95,7 @@ def answer(store, allowance, clock, codes: SentCodes, spending: Spending) -> Non
         code = codes.current(unit, place, now=now, until=now.replace(year=2100))
         codes.sent(unit, place, now=now, spent=allowance.spend(unit, spending, now=now))
     with store.write() as unit:
-        assert codes.use(unit, place, code.code, now=now)
+        assert codes.use(unit, place, code.code, now=now) is Result.COMPLETED
 
 
 def test_row_58_answered_texts_count_for_the_day_too(store, allowance, clock, limits, sealer):

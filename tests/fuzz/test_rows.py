@@ -39,6 +39,8 @@ ADDRESSES = {
     "/me/browsers/<device>": "a person's own fresh sign-in",
     "/me/methods/<method_id>": "a person's own fresh sign-in",
     "/me/password": "a person's own fresh sign-in",
+    "/me/sessions": "a person's own fresh sign-in",
+    "/me/sessions/<session_id>": "a person's own fresh sign-in",
     "/me/not-me": "a person's own fresh sign-in",
     "/reset": "anybody",
     "/reset/<sign_in_id>": "the browser of the sign-in, with two ways shown",

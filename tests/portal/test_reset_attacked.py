@@ -220,7 +220,7 @@ def without_the_app(console: Console) -> None:
 
 
 def signed_out(console: Console) -> None:
-    console.desk.people.sign_out("ada", actor=TEST)
+    console.desk.sessions.end_all("ada", actor=TEST)
 
 
 MEANWHILE = [disabled, moved, blocked, without_the_app, signed_out]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -51,6 +52,10 @@ def test_case_51_two_people_on_one_browser(house: House, browser: Browser) -> No
     assert second.subject != first.subject
     with pytest.raises(Denied):
         house.flow.renew(first)
+    ended = [json.loads(line) for line in house.log.getvalue().splitlines() if "signed-out" in line]
+    assert [(line["person"], line["detail"]["sessions"]) for line in ended] == [
+        (first.person, [first.session])
+    ]
 
 
 def test_stay_signed_in_outlives_the_window(house: House, browser: Browser) -> None:

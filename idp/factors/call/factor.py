@@ -22,6 +22,7 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import same
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod, Pending
+from idp.core.result import Result
 from idp.directory import phones
 from idp.directory.phones import Phone
 from idp.factors import elsewhere
@@ -186,7 +187,7 @@ class Call:
         if request is not None and typed and request.sign_in == sign_in.id and request.open(now):
             talk = codec.build(Talk, request.talk)
             if talk.mode is not Mode.CODE or not same(self.kept(request), read_code(typed, digits=_DIGITS)):
-                raise Refused(WRONG)
+                raise Refused(WRONG, result=Result.WRONG_CODE)
             ready = request.device != NEW
             # In this order everywhere, or two that wait for each other can be.
             if self.elsewhere.answered(unit, request, Said.APPROVED, by=request.device, ready=ready, now=now):

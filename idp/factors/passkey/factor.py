@@ -13,6 +13,7 @@ from idp.core.browsers import browser_of
 from idp.core.errors import Refused, Unchecked
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.directory.people import People
 from idp.factors.codes import target_of
 from idp.factors.passkey import ceremony
@@ -124,10 +125,11 @@ class Passkey:
     def _person(self, connection: sa.Connection, sign_in: SignIn, claimed: str) -> str:
         """Return whom the sign-in is about, else whom the passkey says it is of. Raises Refused."""
         if claimed not in ("", sign_in.person or claimed):
-            raise Refused(WRONG, detail="of another person")
+            raise Refused(WRONG, detail="of another person", result=Result.OTHER_PERSON)
         person = self.people.get(connection, sign_in.person or claimed)
         if person is None or not person.enabled:
-            raise Refused(WRONG, detail="nobody, or disabled")
+            result = Result.PERSON_DISABLED if person else Result.PERSON_UNKNOWN
+            raise Refused(WRONG, detail="nobody, or disabled", result=result)
         return person.id
 
     def _found(self, connection: sa.Connection, person: str, site: Site, credential: str) -> Method:
@@ -135,7 +137,7 @@ class Passkey:
         for method in _here(self.methods.of(connection, person), site):
             if method.data["credential"] == credential:
                 return method
-        raise Refused(WRONG, detail="not registered")
+        raise Refused(WRONG, detail="not registered", result=Result.NO_METHOD)
 
     def _use(self, sign_in: SignIn, method: Method, count: int) -> None:
         """Note the use. One that was counted before means that there is a copy (WebAuthn 3, 6.1.1)."""

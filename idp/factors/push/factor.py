@@ -18,6 +18,7 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import in_fours, new_id, readable
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod, Pending
+from idp.core.result import Result
 from idp.factors import elsewhere
 from idp.factors.codes import NOT_BOTH, WRONG, which
 from idp.factors.elsewhere import Elsewhere, Request, Said
@@ -170,7 +171,7 @@ class Push:
         with self.store.write() as unit:
             # Compare-and-set: of two that bring the same code at once, one is refused.
             if not self.methods.advance(unit, method.id, step):
-                raise Refused(WRONG)
+                raise Refused(WRONG, result=Result.CODE_USED)
         return self._proof(method.person, method.id, "otp")
 
     def _proof(self, person: str, method: str, *amr: str) -> Proof:

@@ -17,6 +17,7 @@ from idp.core.errors import Refused, Unchecked
 from idp.core.ids import fingerprint, new_id
 from idp.core.model import Asked, Enrolment, Kind, Method, Offer, Person, Proof, SignIn
 from idp.core.ports import Clock, NewMethod
+from idp.core.result import Result
 from idp.directory import phones
 from idp.directory.phones import Phone
 from idp.factors.codes import WRONG, read_code, target_of
@@ -209,7 +210,9 @@ class Sms:
                 return self._sent(unit, errand, again=again)
         except TooMany as refused:
             with self.store.write() as unit:
-                self._record(unit, Event.CODE_WITHHELD, errand, reason=refused.over)
+                self._record(
+                    unit, Event.CODE_WITHHELD, errand, reason=refused.over, result=Result.CANNOT_TEXT
+                )
             raise
 
     def _sent(self, unit: Unit, errand: _Errand, *, again: bool) -> int:
@@ -241,14 +244,23 @@ class Sms:
     def _use(self, errand: _Errand, answer: Mapping[str, str]) -> None:
         typed = read_code(answer.get("code", ""), digits=DIGITS)
         with self.store.write() as unit:
-            if not self.codes.use(unit, errand.place, typed, now=self.clock.now()):
-                raise Refused(WRONG)
+            used = self.codes.use(unit, errand.place, typed, now=self.clock.now())
+            if used is not Result.COMPLETED:
+                raise Refused(WRONG, result=used)
             self.methods.used(unit, errand.method)
 
     def _proof(self, errand: _Errand) -> Proof:
         return proof_of(self, person=errand.person, method=errand.method, at=self.clock.now())
 
-    def _record(self, unit: Unit, event: Event, errand: _Errand, *, reason: str = "") -> None:
+    def _record(
+        self,
+        unit: Unit,
+        event: Event,
+        errand: _Errand,
+        *,
+        reason: str = "",
+        result: Result | None = None,
+    ) -> None:
         entry = Entry(
             event=event,
             person=errand.person,
@@ -258,6 +270,7 @@ class Sms:
             correlation=errand.sign_in.correlation,
             detail={"method": errand.method, "to": errand.phone.masked},
             address=errand.sign_in.network.address,
+            result=result,
         )
         self.audit.record(unit, entry)
 

@@ -12,6 +12,7 @@ from functools import cache
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from idp.core.result import Result
 from idp.keys import Sealer
 from idp.store import Unit
 from idp.store.columns import Instant
@@ -83,18 +84,20 @@ class SentCodes:
         """Note that the place's code was sent once more; spent are all counters it raised so far."""
         unit.execute(_SENT, {"where": place, "at": now, "counters": list(spent)})
 
-    def use(self, unit: Unit, place: str, typed: str, *, now: datetime) -> bool:
-        """Use up the place's code if it is the one typed: True once, whoever else tries."""
+    def use(self, unit: Unit, place: str, typed: str, *, now: datetime) -> Result:
+        """Use up the place's code if it is the one typed: COMPLETED once, whoever else tries."""
         found = unit.execute(_ONE, {"where": place}).mappings().one_or_none()
-        if found is None or found["expires_at"] <= now:
-            return False
+        if found is None:
+            return Result.CODE_USED  # or it is long gone
         code = self._sealer.open(found["sealed"], purpose=_PURPOSE, context=place)
         if not hmac.compare_digest(code, typed.encode()):
-            return False
+            return Result.WRONG_CODE
+        if found["expires_at"] <= now:
+            return Result.CODE_EXPIRED
         if unit.execute(_USE, {"where": place, "version": found["sealed"]}).rowcount != 1:
-            return False
+            return Result.CODE_USED
         count_down(unit, found["spent"])
-        return True
+        return Result.COMPLETED
 
 
 @cache

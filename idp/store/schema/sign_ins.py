@@ -18,6 +18,10 @@ sessions = sa.Table(
     at("expires_at", index=True),
     at("ended_at", nullable=True),
     text("browser", server_default=""),
+    # What the person tells it by: from where it was opened, by which browser, on what.
+    text("address", server_default=""),
+    text("software", server_default=""),
+    text("system", server_default=""),
     # One browser has one session, whatever races: another would go on with nobody to end it.
     sa.Index(
         "uq_sessions_browser",
