@@ -12,7 +12,7 @@ from idp.core.errors import Refused
 from idp.core.model import Kind, Proof, Strength
 from idp.desk.people import State
 from idp.directory.people import NewPerson
-from idp.factors import password, totp
+from idp.factors import codes, password, totp
 from idp.store.schema import methods as methods_table
 from tests.desk.conftest import OWNER
 
@@ -76,7 +76,7 @@ def test_disabling_ends_the_persons_sessions(desk, ada, store, clock):
     ("factor", "target"),
     [
         ("password", lambda person: password.target_of(person.name.casefold())),
-        ("totp", lambda person: totp.target_of(person.id)),
+        ("totp", lambda person: codes.target_of(person.id)),
     ],
 )
 @pytest.mark.parametrize("familiar", [True, False])
