@@ -24,6 +24,15 @@ def talk(mode: Mode, *presses: str, setting_up: bool = False) -> Turn:
     return turn
 
 
+def test_a_call_says_what_it_is_for() -> None:
+    for made, about in (
+        (Talk(mode=Mode.KEY, language="en"), "signs in to"),
+        (Talk(mode=Mode.KEY, language="en", resetting=True), "choose a new password"),
+        (Talk(mode=Mode.KEY, language="en", setting_up=True), "setting up this phone"),
+    ):
+        assert about in " ".join(dialogue.begin(made).sentences)
+
+
 @pytest.mark.parametrize(
     ("mode", "presses", "said"),
     [

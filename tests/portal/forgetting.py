@@ -112,14 +112,14 @@ def show(browser: Browser, key: SoftKey, **changes: object) -> Browser:
     return browser.post(sign_in_path(browser), given)
 
 
-def texted(console: Console) -> str:
-    """Return the code of the one text that waits."""
+def text_of(console: Console) -> str:
+    """Return the one text that waits."""
     outbox, taken = Outbox(console.store, console.sealer, console.clock), []
     while leased := outbox.lease(["text"]):
         taken.append(outbox.open(leased).payload)
         outbox.settle(leased, Outcome())
     (text,) = taken
-    return str(text["text"]).rpartition("#")[2]
+    return str(text["text"])
 
 
 def type_new(browser: Browser, new: str = NEW) -> Browser:

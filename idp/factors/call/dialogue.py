@@ -36,13 +36,14 @@ class Stage(StrEnum):
 class Talk:
     """A call under way.
 
-    setting_up: the phone is being registered; greeted: it was picked up; wrong: a PIN that is not theirs
-    was typed; spent is what a yes gives back.
+    setting_up: the phone is being registered; resetting: it is for a new password; greeted: it was picked
+    up; wrong: a PIN that is not theirs was typed; spent is what a yes gives back.
     """
 
     mode: Mode
     language: str
     setting_up: bool = False
+    resetting: bool = False
     greeted: bool = False
     stage: Stage = Stage.GREETING
     tries: int = 0
@@ -66,6 +67,7 @@ class Turn:
 GREETING = "Hello. This is %(service)s."
 _SETTING_UP = "You are setting up this phone for your sign-in."
 _ASKED = "Somebody signs in to %(application)s with your password."
+_ASKED_TO_RESET = "Somebody wants to choose a new password for your account at %(service)s."
 _PRESS = "If it is you, press the hash key. If it is not you, press zero."
 _PRESS_TO_SET_UP = "Press the hash key to go on."
 _PIN = (
@@ -89,7 +91,8 @@ OVER = "This call is over. Goodbye."
 
 def begin(talk: Talk) -> Turn:
     """Return the first turn: who calls, why, and what may be pressed."""
-    about = _SETTING_UP if talk.setting_up else _ASKED
+    asked = _ASKED_TO_RESET if talk.resetting else _ASKED
+    about = _SETTING_UP if talk.setting_up else asked
     talk = replace(talk, greeted=True)
     return Turn(talk=talk, sentences=(GREETING, about, *_prompt(talk)), until=_until(talk))
 

@@ -205,7 +205,8 @@ class Call:
         request, secret = self.elsewhere.new(sign_in, person, device=device)
         request = replace(request, number=self._sealed(request, number) if number else "")
         language = self.language(sign_in.request.locale)
-        talk = Talk(mode=mode, language=language, setting_up=device == NEW)
+        resetting = sign_in.request.reset
+        talk = Talk(mode=mode, language=language, setting_up=device == NEW, resetting=resetting)
         phone = phones.stored(line.number)
 
         def send(unit: Unit) -> Mapping[str, object]:

@@ -35,6 +35,7 @@ from idp.store.revisioned import Revisioned
 LABEL = "Text message"
 _PURPOSE = "enrolment"
 _PAUSE = timedelta(seconds=30)  # between two texts to one phone: most arrive within it
+_TEXT_TO_RESET = "Code %(code)s sets a new password for %(service)s. Share it with nobody, whoever asks."
 _TEXT = "Code %(code)s signs you in to %(service)s. Share it with nobody, whoever asks."
 
 
@@ -55,7 +56,8 @@ class Messages:
 
         The form is that of "Origin-bound one-time codes delivered via SMS" (WICG).
         """
-        words = self.translate(_TEXT, sign_in.request.locale)
+        said = _TEXT_TO_RESET if sign_in.request.reset else _TEXT
+        words = self.translate(said, sign_in.request.locale)
         host = urlsplit(self.issuers.get(sign_in.request.issuer).base_url).hostname
         return words % {"code": code, "service": self.service_name} + f"\n\n@{host} #{code}"
 
