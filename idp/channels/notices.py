@@ -25,7 +25,7 @@ FORGOTTEN = (
 )
 NEW_WORD = "Your password for %(service)s was changed, and you were signed out everywhere."
 BLOCKED = (
-    "Somebody else seems to have tried to sign in to %(service)s with your password. Your account is "
+    "Somebody else seems to have tried to sign in to %(service)s as you. Your account is "
     "blocked, so that nobody gets in. Call whoever helps you with your account; they can unblock it, and "
     "you then choose another password."
 )

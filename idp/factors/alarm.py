@@ -52,7 +52,7 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """Whoever gets this far knows the person's password: people must know of it at once."""
+    """Whoever gets this far has the person's password or another of their ways: they must know at once."""
 
     people: People
     notices: Notices
