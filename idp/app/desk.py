@@ -38,6 +38,7 @@ from idp.directory.people import People
 from idp.factors.alarm import AlarmSettingsStore
 from idp.factors.call import CallSettingsStore
 from idp.factors.passkey import PasskeySettingsStore
+from idp.factors.sms import WordingStore
 from idp.factors.tolls import TextLimitsStore
 from idp.jobs import Outbox
 from idp.keys import Issuers, KeyRing, Sealer
@@ -122,7 +123,9 @@ def build_desk(
         keys=KeyDesk(
             store=store, clock=clock, issuers=issuers, ring=KeyRing(store, sealer, clock), audit=audit
         ),
-        texts=TextDesk(store=store, clock=clock, limits=TextLimitsStore(store), audit=audit),
+        texts=TextDesk(
+            store=store, clock=clock, limits=TextLimitsStore(store), wording=WordingStore(store), audit=audit
+        ),
         passkeys=PasskeyDesk(store=store, clock=clock, settings=PasskeySettingsStore(store), audit=audit),
         calls=CallDesk(store=store, clock=clock, settings=CallSettingsStore(store), audit=audit),
         blocks=_blocks(store, clock, people, farewell, audit),
@@ -216,3 +219,8 @@ def _channels(
         mail=Mail(outbox, clock),
         audit=audit,
     )
+
+
+def _texts(store: Store, clock: Clock, audit: AuditLog) -> TextDesk:
+    limits, wording = TextLimitsStore(store), WordingStore(store)
+    return TextDesk(store=store, clock=clock, limits=limits, wording=wording, audit=audit)

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from idp.audit import AuditLog, Entry, Event
-from idp.core.errors import Refused
 from idp.core.model import Actor
 from idp.core.ports import Clock
 from idp.desk.rights import need_owner
-from idp.desk.texts import limited
+from idp.desk.texts import by_language, limited
 from idp.directory import attributes
 from idp.factors.call import CallSettings, CallSettingsStore, Mode
 from idp.store import Store
@@ -49,20 +48,14 @@ class CallDesk:
             after = self.settings.read(unit.connection)
             after = after if mode is None else replace(after, mode=mode)
             limits = limited(after.limits, daily=daily, per_country=per_country, countries=countries)
-            after = replace(after, limits=limits, greetings=_greetings(after.greetings, greetings or {}))
+            after = replace(
+                after, limits=limits, greetings=by_language(after.greetings, greetings or {}, _greeting)
+            )
             self.settings.put(unit, after, actor=actor, at=self.clock.now())
             by = f"{actor.kind}:{actor.id}"
             self.audit.record(unit, Entry(event=Event.METHODS_CONFIGURED, factor="call", actor=by))
         return after
 
 
-def _greetings(before: Mapping[str, str], given: Mapping[str, str]) -> Mapping[str, str]:
-    after = dict(before)
-    for language, text in given.items():
-        if not (1 < len(language) < 36 and language.replace("-", "").isalnum() and language.isascii()):
-            raise Refused("A language is written like en, de or pt-BR.")
-        if text:
-            after[language] = attributes.line(text, what="A greeting")
-        else:
-            after.pop(language, None)
-    return after
+def _greeting(text: str) -> str:
+    return attributes.line(text, what="A greeting")

@@ -7,29 +7,50 @@ import json
 import pytest
 
 from idp.core.errors import Refused
+from idp.desk.texts import TextRules
 from idp.directory.people import NewPerson
 from idp.factors.tolls import TollLimits
 from tests.desk.conftest import OWNER
 
 
 def test_what_is_not_given_stays(desk):
-    assert desk.texts.show(actor=OWNER) == TollLimits()
+    assert desk.texts.show(actor=OWNER) == TextRules(limits=TollLimits(), messages={})
     desk.texts.set(daily=10, countries=["us", "DE", "us"], actor=OWNER)
     after = desk.texts.set(per_country=0, actor=OWNER)
-    assert after == TollLimits(daily=10, per_country=0, countries=("DE", "US"))
+    assert after.limits == TollLimits(daily=10, per_country=0, countries=("DE", "US"))
     assert desk.texts.show(actor=OWNER) == after
-    assert desk.texts.set(countries=(), actor=OWNER).countries == ()
+    assert desk.texts.set(countries=(), actor=OWNER).limits.countries == ()
     assert [json.loads(line)["event"] for line in desk.log] == ["limits-changed"] * 3
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"daily": -1}, {"per_country": 10**9}, {"countries": ["Germany"]}, {"countries": ["001"]}]
+    "wrong",
+    [
+        {"daily": -1},
+        {"per_country": 10**9},
+        {"countries": ["Germany"]},
+        {"countries": ["001"]},
+        {"messages": {"en": "Your code"}},
+        {"messages": {"en": "{code} {code}"}},
+        {"messages": {"en": "{code} for {name}"}},
+        {"messages": {"en": "{code}\n@elsewhere.example #{code}"}},
+        {"messages": {"en": "{code}" + "x" * 300}},
+        {"messages": {"English": "{code}", "!": "{code}"}},
+    ],
 )
 def test_what_makes_no_sense_is_refused_and_changes_nothing(desk, wrong):
     with pytest.raises(Refused):
         desk.texts.set(**wrong, actor=OWNER)
-    assert desk.texts.show(actor=OWNER) == TollLimits()
+    assert desk.texts.show(actor=OWNER) == TextRules(limits=TollLimits(), messages={})
     assert desk.log == []
+
+
+def test_words_of_ones_own_by_language(desk):
+    given = {"en": "{code} is your code for {service}.", "de": "Ihr Code: {code}"}
+    assert desk.texts.set(messages=given, actor=OWNER).messages == given
+    assert desk.texts.set(messages={"de": ""}, actor=OWNER).messages == {"en": given["en"]}
+    assert desk.texts.show(actor=OWNER).limits == TollLimits()
+    assert [json.loads(line)["event"] for line in desk.log] == ["methods-configured"] * 2
 
 
 def test_a_mobile_number_is_a_phone_to_text_and_closes_the_first_set_up(desk):

@@ -11,8 +11,9 @@ from idp.core.errors import Refused
 from idp.core.result import Result
 from idp.directory import phones
 from idp.factors.floods import TooMany
-from idp.factors.sms.factor import Messages
+from idp.factors.sms import Wording, WordingStore
 from idp.factors.sms.sent import SentCodes
+from idp.factors.sms.words import Messages
 from idp.factors.tolls import TEXTS, Allowance, Spending, TextLimitsStore, TollLimits
 from idp.keys import Issuers
 from tests.hallway import ACTOR
@@ -58,11 +59,28 @@ def test_a_text_is_in_the_persons_language_and_its_last_line_in_no_language(stor
         asked.append(wishes)
         return "%(code)s ist Ihr Code für %(service)s."
 
-    messages = Messages(service_name="Example", issuers=issuers, translate=translate)
+    wording = WordingStore(store)
+    messages = Messages(
+        service_name="Example",
+        issuers=issuers,
+        translate=translate,
+        language=lambda wishes: wishes.partition(" ")[0] or "en",
+        wording=wording.get,
+    )
     going = replace(sign_in, request=replace(sign_in.request, issuer="default", locale="de fr"))
-    said = messages.of("012345", going)
+    said = messages.text("012345", going)
     assert said == "012345 ist Ihr Code für Example.\n\n@login.example.org #012345"
     assert asked == ["de fr"]
+    with store.write() as unit:
+        own = Wording(texts={"de": "{code} ist von {service}: %(code)s", "fr": "{code}"})
+        wording.put(unit, own, actor=ACTOR, at=clock.now())
+    last = "\n\n@login.example.org #012345"
+    assert messages.text("012345", going) == "012345 ist von Example: %(code)s" + last
+    for wish, own_words in (("de-AT", True), ("en", False)):
+        there = replace(going, request=replace(going.request, locale=wish))
+        assert messages.text("012345", there).startswith("012345 ist von") is own_words
+    resetting = replace(going, request=replace(going.request, reset=True))
+    assert messages.text("012345", resetting) == said, "our own: it is to be told from a sign-in"
 
 
 # How many leave -------------------------------------------------------------------------------

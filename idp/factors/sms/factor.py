@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from idp.audit import AuditLog, Entry, Event
 from idp.channels import Texts, texts
@@ -24,9 +23,10 @@ from idp.factors.codes import WRONG, read_code, target_of
 from idp.factors.floods import TooMany
 from idp.factors.proofs import no_proof, proof_of
 from idp.factors.sms.sent import DIGITS, SentCodes
+from idp.factors.sms.words import Messages
 from idp.factors.tolls import TEXTS, Allowance, Spending, TextLimitsStore
 from idp.factors.tools import Tools
-from idp.keys import Issuers, Sealer
+from idp.keys import Sealer
 from idp.methods import Methods
 from idp.policy.model import FactorWorth
 from idp.store import Store, Unit
@@ -35,31 +35,6 @@ from idp.store.revisioned import Revisioned
 LABEL = "Text message"
 _PURPOSE = "enrolment"
 _PAUSE = timedelta(seconds=30)  # between two texts to one phone: most arrive within it
-_TEXT_TO_RESET = "Code %(code)s sets a new password for %(service)s. Share it with nobody, whoever asks."
-_TEXT = "Code %(code)s signs you in to %(service)s. Share it with nobody, whoever asks."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Messages:
-    """What a text says: the service's name, its address, and how to translate.
-
-    translate gives a text in the language of the person whose request is being answered; its
-    second argument is the partner's wish (ui_locales).
-    """
-
-    service_name: str
-    issuers: Issuers
-    translate: Callable[[str, str], str]
-
-    def of(self, code: str, sign_in: SignIn) -> str:
-        """Return the text with a code; its last line lets browsers fill it in, on our pages only.
-
-        The form is that of "Origin-bound one-time codes delivered via SMS" (WICG).
-        """
-        said = _TEXT_TO_RESET if sign_in.request.reset else _TEXT
-        words = self.translate(said, sign_in.request.locale)
-        host = urlsplit(self.issuers.get(sign_in.request.issuer).base_url).hostname
-        return words % {"code": code, "service": self.service_name} + f"\n\n@{host} #{code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +87,7 @@ class Sms:
             clock=tools.clock,
             texts=Texts(tools.outbox, tools.clock),
             ready=Revisioned(store, partial(Carriers.takes, kind=texts.KIND)).get,
-            messages=Messages(
-                service_name=tools.service_name, issuers=tools.issuers, translate=tools.translate
-            ),
+            messages=Messages.of(tools),
             allowance=Allowance("texts", TEXTS, sealer=sealer, limits=TextLimitsStore(store).get),
             codes=SentCodes(sealer),
             audit=tools.audit,
@@ -235,7 +208,7 @@ class Sms:
         self.texts.send(
             unit,
             number=errand.phone.number,
-            text=self.messages.of(code.code, sign_in),
+            text=self.messages.text(code.code, sign_in),
             key=new_id(),
             expires_at=code.expires_at,
             person=errand.person,
