@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
 from idp.store import Store, open_store
 from tests import backends
 from tests.clock import TestClock
+from tests.compiled import Compiled
 from tests.peers import npm_install
 
 _SLOW_MACHINES_ARE_FINE = [HealthCheck.too_slow]
@@ -33,6 +35,9 @@ settings.load_profile("long" if _LONG else "steady")
 
 # Looked through all the time, what thousands of tests were imported for takes a tenth of a run.
 gc.set_threshold(100_000, 50, 100)
+
+# Each application of ours compiles its templates for itself, and most tests that show a page make one.
+Flask.jinja_options["bytecode_cache"] = Compiled()
 
 # They wait for servers and browsers more than they compute: begun first, and beside one more process
 # than there are cores, they leave none of these idle at the end.
@@ -98,7 +103,7 @@ def database(tmp_path: Path, backend: str) -> str:
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
     """Give a store on a fresh database with all tables."""
-    store = open_store(database)
+    store = backends.hasten(open_store(database))
     yield store
     store.dispose()
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache, partial
 from html import unescape
 from io import StringIO
 from pathlib import Path
@@ -29,14 +33,16 @@ from idp.methods import Methods
 from idp.net import HttpClient, Reach
 from idp.partners.own import ensure_own
 from idp.state import SqliteState
-from idp.store import Store
+from idp.store import Store, open_store
 from idp.web.settings import WebSettings
+from tests import backends
 from tests.clock import TestClock
 from tests.desk.site import Site, served
 
 BASE = "https://id.example"
 PASSWORD = "correct horse"
 TEST = Actor(kind="system", id="test")
+_MASTER = MasterKey(b"k" * 32)
 _CHEAP = Cost(memory=8, passes=1)
 _FORM = re.compile(r'<form [^>]*method="post" action="(/signin/[^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
@@ -132,14 +138,29 @@ class Browser:
 
 
 @pytest.fixture
+def database(backend: str, tmp_path: Path) -> str:
+    """Give the URL of a database with issuer, keys (which take long to make) and our own pages."""
+    return backends.copy(backend, _prepared(backend), tmp_path)
+
+
+@cache
+def _prepared(backend: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="countersign-console-"))
+    atexit.register(partial(shutil.rmtree, folder, ignore_errors=True))
+    clock, store = TestClock(), open_store(backends.blank(backend, folder))
+    with store.write() as unit:
+        issuer = Issuers(store).ensure(unit, BASE, clock.now())
+        KeyRing(store, Sealer(_MASTER), clock).ensure(unit, actor=TEST, key_set=issuer.key_set)
+        ensure_own(unit, issuer=issuer, actor=TEST, at=clock.now())
+    store.dispose()
+    return folder
+
+
+@pytest.fixture
 def console(store: Store, clock: TestClock, tmp_path: Path) -> Console:
     """Give the service with an owner, ada, and a person without rights, bob."""
     log, state = StringIO(), SqliteState(tmp_path / "state.db", clock)
-    sealer = Sealer(MasterKey(b"k" * 32))
-    with store.write() as unit:
-        issuer = Issuers(store).ensure(unit, BASE, clock.now())
-        KeyRing(store, sealer, clock).ensure(unit, actor=TEST, key_set=issuer.key_set)
-        ensure_own(unit, issuer=issuer, actor=TEST, at=clock.now())
+    sealer = Sealer(_MASTER)
     ground = make_ground(
         clock=clock,
         store=store,

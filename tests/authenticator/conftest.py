@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from idp.keys import VapidKey
-from tests.admin.conftest import BASE, PASSWORD, Browser, Console, console
+from tests.admin.conftest import BASE, PASSWORD, Browser, Console, console, database
 from tests.phones import SoftPhone
 
-__all__ = ["console"]
+__all__ = ["console", "database"]
 
 _CODE = re.compile(r'id="setup-code"[^>]*>([^<]*)<')
 _NUMBER = re.compile(r"<b>(\d\d)</b>")

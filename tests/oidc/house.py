@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from idp.app.desk import Desk, build_desk
@@ -80,11 +79,7 @@ def prepare(folder: Path) -> Path:
 
 
 def _open(folder: Path) -> Store:
-    store = open_store(backends.database_url(backends.CHOSEN, folder))
-    if store.engine.dialect.name == "sqlite":
-        # Nothing here has to survive a power cut.
-        event.listen(store.engine, "connect", lambda handle, _: handle.execute("PRAGMA synchronous=OFF"))
-    return store
+    return backends.hasten(open_store(backends.database_url(backends.CHOSEN, folder)))
 
 
 @dataclass

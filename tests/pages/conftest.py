@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.chromium import launch
 from tests.pages.samples import make_samples, serving
 from tests.peers import require
 
@@ -26,7 +27,7 @@ def browser() -> Iterator[Browser]:
     """Give a Chromium."""
     program = require("chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = launch(playwright, program)
         yield browser
         browser.close()
 

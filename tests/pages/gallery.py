@@ -13,6 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.chromium import launch
 from tests.pages.samples import NAMES, THEN, WITHOUT_SCRIPTS, make_samples, serving
 
 _FOLDER = Path(__file__).parent / "artifacts"
@@ -43,7 +44,7 @@ def main(names: Sequence[str]) -> None:
     _FOLDER.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or "chromium"
     with serving(make_samples()) as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = launch(playwright, chromium)
         take(browser, base, names or NAMES)
         browser.close()
 

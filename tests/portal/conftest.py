@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.admin.conftest import Browser, Console, console
+from tests.admin.conftest import Browser, Console, console, database
 
-__all__ = ["console"]
+__all__ = ["console", "database"]
 
 
 @pytest.fixture

@@ -176,7 +176,7 @@ def message_of(reply: Reply, name: str = "SAMLResponse") -> etree._Element:
 def build(template: Path, folder: Path, clock: Clock | None = None) -> House:
     """Build the room over a copy of the prepared database."""
     clock = clock or TestClock()
-    store = open_store(backends.copy(backends.CHOSEN, template, folder))
+    store = backends.hasten(open_store(backends.copy(backends.CHOSEN, template, folder)))
     sealer = Sealer(MasterKey.load_or_create(folder / "master.key"))
     issuers, keys, partners = Issuers(store), KeyRing(store, sealer, clock), Partners(store)
     state, sessions = backends.state_beside(store, folder, clock), Sessions(Lifetimes())

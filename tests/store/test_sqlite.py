@@ -22,11 +22,13 @@ def test_a_unit_holds_the_write_lock_from_its_beginning(store, database):
         other.close()
 
 
-def test_what_is_committed_is_on_disk(store):
+def test_what_is_committed_is_on_disk(database):
+    store = open_store(database)
     with store.write() as unit:
         pragma = unit.connection.exec_driver_sql
         assert pragma("PRAGMA journal_mode").scalar() == "wal"
         assert pragma("PRAGMA synchronous").scalar() == 2, "FULL: the record is there before the answer"
+    store.dispose()
 
 
 def test_a_file_that_cannot_be_used_is_said_plainly(tmp_path):

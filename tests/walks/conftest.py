@@ -12,6 +12,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import sync_playwright
 
 from idp.factors.totp import read_seed
+from tests.chromium import launch
 from tests.demo import running
 from tests.peers import require
 from tests.walks.browser import Browser
@@ -113,7 +114,7 @@ def chromium() -> Iterator[Chromium]:
     """Give a Chromium."""
     program = require("chromium")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        chromium = launch(playwright, program)
         yield chromium
         chromium.close()
 
