@@ -264,7 +264,15 @@ def test_limits_on_texts_are_shown_and_set(idp):
         "countries": ["DE", "US"]
     }
     idp("text", "set", "--per-day", "7", "--per-country", "3")
-    assert idp.json("text", "limits") == {"daily": 7, "per_country": 3, "countries": ["DE", "US"]}
+    shown = {"daily": 7, "per_country": 3, "countries": ["DE", "US"], "messages": {}}
+    assert idp.json("text", "limits") == shown
+    assert idp.json("text", "set", "--message", "de=Ihr Code: {code}")["messages"] == {
+        "de": "Ihr Code: {code}"
+    }
+    assert "de: Ihr Code: {code}" in idp("text", "limits").stdout
+    assert idp.json("text", "set", "--message", "de=")["messages"] == {}
+    idp("text", "set", "--message", "Ihr Code", exit_code=2)
+    assert idp.refused("text", "set", "--message", "de=Ihr Code")
     assert "DE, US" in idp("text", "limits").stdout
     assert idp.json("text", "set", "--all-countries")["countries"] == []
     assert "all" in idp("text", "limits").stdout

@@ -66,6 +66,7 @@ def test_the_text_is_compact_and_holds_plain_json():
         "phishing_resistant": False,
         "issuer": "",
         "detail": {},
+        "remembered": "",
     }
     assert ": " not in dump(proof)
 

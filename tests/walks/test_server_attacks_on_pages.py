@@ -50,7 +50,7 @@ def house(
 
 
 # What is drawn anew for each page.
-_DRAWN = re.compile(r'signin/\w+|nonce="[^"]+"|challenge&#34;: &#34;[\w-]{43}')
+_DRAWN = re.compile(r'signin/\w+|from=\w+|nonce="[^"]+"|challenge&#34;: &#34;[\w-]{43}')
 
 
 # 63: who exists -----------------------------------------------------------------------------------
