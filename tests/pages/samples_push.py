@@ -28,9 +28,12 @@ _SCAN = {
 }
 _APP = {"service_name": "Countersign", "vapid": ""}
 
-_SHOW = """(async () => {
-  // The app begins by itself, with what a phone without accounts shows.
+# The app begins by itself, with what a phone without accounts shows.
+_BEGUN = """(async () => {
   while (!document.querySelector("#app > section:not([hidden])")) await new Promise(requestAnimationFrame);
+})()"""
+_SHOW = """(async () => {
+  await BEGUN;
   for (const part of document.querySelectorAll("#app > section")) part.hidden = part.id !== "view-%s";
   const when = %s, facts = %s;
   for (const part of document.querySelectorAll("[data-when]"))
@@ -46,7 +49,7 @@ _SHOW = """(async () => {
   for (const [name, value] of Object.entries(facts.told ?? {}))
     for (const place of document.querySelectorAll(`[data-fact="${name}"]`)) place.textContent = value;
   for (const id of facts.also ?? []) document.getElementById(id).hidden = false;
-})()"""
+})()""".replace("BEGUN", _BEGUN)
 _TOLD = """{ told: { application: "Expenses", account: "ada@example.com", browser: "Chrome on Windows",
   address: "203.0.113.66", time: "09:30", left: "97 s" } }"""
 _ACCOUNTS = """{ accounts: [
@@ -72,7 +75,7 @@ PUSH: Mapping[str, tuple[str, Mapping[str, object], str]] = {
         {**_SETTING_UP, "number": "07", "phone": "Ada’s Pixel"},
         "",
     ),
-    "app-start": ("authenticator/app.html", _APP, ""),
+    "app-start": ("authenticator/app.html", _APP, _BEGUN),
     "app-home": ("authenticator/app.html", _APP, _SHOW % ("home", "[]", _ACCOUNTS)),
     "app-question": ("authenticator/app.html", _APP, _SHOW % ("question", '["sign-in", "far"]', _TOLD)),
     "app-near": ("authenticator/app.html", _APP, _SHOW % ("question", '["sign-in", "near"]', _TOLD)),
