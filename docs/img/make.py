@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a program, run by its path
-"""Make docs/img/sign-in.png, the picture in README: `python docs/img/make.py`, from the top folder.
+"""Make the pictures in README and docs/people.md: `python docs/img/make.py`, from the top folder.
 
 Needs Chromium. The pages are the real ones, as tests/pages/samples.py gives them.
 """
@@ -16,15 +16,29 @@ from playwright.sync_api import Browser, sync_playwright
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.pages.samples import make_samples, serving  # noqa: E402 - the tests are not installed
+from tests.pages.samples import THEN, make_samples, serving  # noqa: E402 - the tests are not installed
 
-# Page, width and height in CSS pixels, colours, language.
-_SHOTS = (
-    ("password-or-passkey", 460, 760, "light", "en"),
-    ("me", 460, 1110, "light", "en"),
-    ("totp", 330, 660, "dark", "en"),
-    ("password-or-passkey", 330, 740, "dark", "ar"),
-)
+# By the picture's name: page, width and height in CSS pixels, colours, language.
+_SHOTS = {
+    "sign-in": (
+        ("password-or-passkey", 460, 760, "light", "en"),
+        ("me", 460, 1110, "light", "en"),
+        ("totp", 330, 660, "dark", "en"),
+        ("password-or-passkey", 330, 740, "dark", "ar"),
+    ),
+    "confirming": (
+        ("totp-remember", 330, 640, "light", "en"),
+        ("push", 330, 640, "light", "en"),
+        ("app-question", 330, 640, "dark", "en"),
+        ("call", 330, 640, "light", "en"),
+    ),
+    "setting-up": (
+        ("setup-passkey", 330, 700, "light", "en"),
+        ("another", 330, 700, "light", "en"),
+        ("setup-recovery", 330, 700, "light", "en"),
+        ("forgotten", 330, 700, "dark", "en"),
+    ),
+}
 _GAP = 28
 _SHEET = """<!doctype html><style>
 body {{ margin: 0; padding: {gap}px; width: max-content;
@@ -34,14 +48,15 @@ img {{ border-radius: 18px; box-shadow: 0 6px 24px #1b254040 }}
 
 
 def main() -> None:
-    """Take the pictures and put them side by side on one sheet."""
+    """Take the pages of each picture and put them side by side."""
     chromium = shutil.which("chromium") or "chromium"
     with serving(make_samples()) as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        images = "".join(_image(browser, base, *shot) for shot in _SHOTS)
-        sheet = browser.new_page(viewport={"width": 1800, "height": 1200})
-        sheet.set_content(_SHEET.format(gap=_GAP, images=images))
-        sheet.locator("body").screenshot(path=Path(__file__).with_name("sign-in.png"))
+        for name, shots in _SHOTS.items():
+            images = "".join(_image(browser, base, *shot) for shot in shots)
+            sheet = browser.new_page(viewport={"width": 1800, "height": 1200})
+            sheet.set_content(_SHEET.format(gap=_GAP, images=images))
+            sheet.locator("body").screenshot(path=Path(__file__).with_name(f"{name}.png"))
         browser.close()
 
 
@@ -53,6 +68,8 @@ def _image(browser: Browser, base: str, name: str, width: int, height: int, sche
     )
     tab = context.new_page()
     tab.goto(f"{base}/{name}")
+    if name in THEN:
+        tab.evaluate(THEN[name])
     data = base64.b64encode(tab.screenshot()).decode()
     context.close()
     return f'<img width="{width}" height="{height}" src="data:image/png;base64,{data}">'
