@@ -83,7 +83,7 @@ def build_hallway(
     )
     flow = Flow(
         judge=judge,
-        issuing=_issuing(ground, doors, grants, devices, farewell, in_force),
+        issuing=_issuing(ground, doors, grants, devices, farewell, notices, in_force),
         records=SignIns(ground.state, clock, lifetimes.sign_in, in_force),
         attempts=_attempts(ground, people, devices, notices, in_force),
         renewal=Renewal(judge=judge, sessions=ground.sessions),
@@ -160,6 +160,7 @@ def _issuing(
     grants: Grants,
     devices: Devices,
     farewell: Farewell,
+    notices: Notices,
     limits: Callable[[], Limits],
 ) -> Issuing:
     return Issuing(
@@ -172,6 +173,7 @@ def _issuing(
         subjects=Subjects(ground.store),
         devices=devices,
         farewell=farewell,
+        notices=notices,
         audit=ground.audit,
         lifetimes=ground.sessions.lifetimes,
         limits=limits,

@@ -56,6 +56,7 @@ class Event(StrEnum):
     METHODS_CONFIRMED = "methods-confirmed"
     METHOD_PREFERRED = "method-preferred"
     CAMPAIGN_SNOOZED = "campaign-snoozed"
+    BROWSER_TRUSTED = "browser-trusted"
     BROWSERS_FORGOTTEN = "browsers-forgotten"
     ENROLMENT_REOPENED = "enrolment-reopened"
     PERSON_ADDED = "person-added"

@@ -18,6 +18,7 @@ from idp.store import Unit
 ADDED = "A way to sign in to %(service)s was added: “%(what)s”."
 REMOVED = "A way to sign in to %(service)s was removed: “%(what)s”."
 STOOD_IN = "A recovery code or a temporary pass was used to sign in to %(service)s."
+TRUSTED = "In one more browser your password for %(service)s is enough for a while."
 ENDED = "You were signed out everywhere, since you said that a sign-in to %(service)s was not yours."
 FORGOTTEN = (
     "A new password for %(service)s was chosen by “Forgot your password?”, with two other ways to sign in, "

@@ -227,6 +227,7 @@ _SENTENCES: Mapping[str, str | Callable[[Recorded], str]] = {
     Event.METHOD_COPIED: "The passkey behaved like a copy of one that was used elsewhere.",
     Event.TOKEN_ISSUED: _issued,
     Event.TOKEN_DENIED: _denied,
+    Event.BROWSER_TRUSTED: "The person had the browser stand in for the second factor for a while.",
     Event.METHODS_CONFIRMED: "The person looked at their methods, and found them right.",
     Event.CAMPAIGN_SNOOZED: "The person put off what a campaign asks them to set up.",
     Event.CONSENT_GIVEN: "The person agreed to what the application wants to know.",

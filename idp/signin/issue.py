@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from idp.audit import AuditLog, Entry, Event
-from idp.claims import missing, release, values
+from idp.audit import AuditLog
+from idp.channels.notices import TRUSTED, Notices
+from idp.claims import release, values
 from idp.core.errors import Denied, Looping, Reason
 from idp.core.ids import new_id, new_secret
 from idp.core.model import (
@@ -21,14 +22,13 @@ from idp.core.model import (
     Visit,
 )
 from idp.core.ports import Clock, Door
-from idp.core.result import Result
 from idp.methods.registered import STAND_INS
 from idp.policy.model import Decision, Issue
 from idp.sessions import Consents, Devices, Grants, Lifetimes, Session, Sessions, Subjects
-from idp.signin.farewell import Ended, Farewell
+from idp.signin.entries import agreed, displaced, issued, looped, trusted
+from idp.signin.farewell import Farewell
 from idp.signin.judge import Judged
 from idp.signin.limits import Limits
-from idp.signin.results import of_issue
 from idp.store import Store, Unit
 
 
@@ -67,6 +67,7 @@ class Issuing:
     subjects: Subjects
     devices: Devices
     farewell: Farewell
+    notices: Notices
     audit: AuditLog
     lifetimes: Lifetimes
     limits: Callable[[], Limits]
@@ -113,7 +114,7 @@ class Issuing:
                 self._keep_grant(unit, grant)
             self._keep_consent(unit, judged, now)
             device = self._remember(unit, judged, session, visit, secret, now)
-            self.audit.record(unit, _issued(judged, grant))
+            self.audit.record(unit, issued(judged, grant))
         return Issued(
             reply=reply,
             session=secret,
@@ -210,7 +211,7 @@ class Issuing:
                 # Somebody else signed in on this browser: the former person's session is over.
                 ended = self.farewell.end(unit, (current.id,), now)
                 if ended.sessions:
-                    self.audit.record(unit, _displaced(judged, current, ended))
+                    self.audit.record(unit, displaced(judged, current, ended))
             opened = self.sessions.open(unit, session, judged.sign_in.browser, network=judged.sign_in.network)
             if opened is None:
                 raise _TakenError
@@ -242,7 +243,7 @@ class Issuing:
     def _looping(self, judged: Judged) -> Looping:
         looping = Looping("The application keeps sending you back here, so we stopped.")
         with self.store.write() as unit:
-            self.audit.record(unit, _looped(judged, looping.reference))
+            self.audit.record(unit, looped(judged, looping.reference))
         return looping
 
     def _keep_consent(self, unit: Unit, judged: Judged, now: datetime) -> None:
@@ -250,7 +251,7 @@ class Issuing:
         if "consent" not in judged.sign_in.confirmed or not request.consent:
             return
         self.consents.give(unit, person=person, partner=request.partner, scopes=request.consent, now=now)
-        self.audit.record(unit, _agreed(judged))
+        self.audit.record(unit, agreed(judged))
 
     def _keep_grant(self, unit: Unit, grant: Grant) -> None:
         self.grants.keep(
@@ -280,9 +281,16 @@ class Issuing:
             now=now,
         )
         if sign_in.remember and judged.decision.remember:
-            known_by = visit.device if fresh is None else fresh
-            self.devices.trust(unit, secret=known_by, person=session.person, proofs=_memorable(judged))
+            self._trust(unit, judged, visit.device if fresh is None else fresh)
         return fresh
+
+    def _trust(self, unit: Unit, judged: Judged, known_by: str) -> None:
+        """Have the browser stand in for what was shown on it just now, and tell the person."""
+        shown = _memorable(judged)
+        if shown and judged.person is not None:
+            self.devices.trust(unit, secret=known_by, person=judged.person.id, proofs=shown)
+            self.audit.record(unit, trusted(judged))
+            self.notices.tell(unit, judged.person, TRUSTED)
 
 
 def amr_of(decision: Decision) -> tuple[str, ...]:
@@ -337,58 +345,3 @@ def _named(person: Person, attribute: str) -> str:
             detail=f"{len(found)} values of {attribute!r}",
         )
     return found[0]
-
-
-def _displaced(judged: Judged, former: Session, ended: Ended) -> Entry:
-    sign_in = judged.sign_in
-    return ended.entry(person=former.person, correlation=sign_in.correlation, address=sign_in.network.address)
-
-
-def _looped(judged: Judged, reference: str) -> Entry:
-    return Entry(
-        event=Event.LOOP_STOPPED,
-        person=judged.sign_in.person,
-        partner=judged.partner.id,
-        verdict="deny",
-        reason="loop",
-        result=Result.MISCONFIGURATION,
-        correlation=judged.sign_in.correlation,
-        reference=reference,
-        name=judged.person.name if judged.person else "",
-        address=judged.sign_in.network.address,
-    )
-
-
-def _issued(judged: Judged, grant: Grant) -> Entry:
-    lacking = missing(grant.request.needed, grant.claims)
-    remembered = [proof.factor for proof in judged.decision.counted if proof.remembered]
-    return Entry(
-        event=Event.TOKEN_ISSUED,
-        person=grant.person,
-        partner=judged.partner.id,
-        verdict="issue",
-        result=of_issue(judged),
-        rules=judged.decision.rules,
-        correlation=judged.sign_in.correlation,
-        detail={
-            "door": grant.request.door,
-            "acr": grant.acr.value,
-            "amr": list(grant.amr),
-            **({"remembered": remembered} if remembered else {}),
-            **({"missing": list(lacking)} if lacking else {}),
-        },
-        name=judged.person.name if judged.person else "",
-        address=judged.sign_in.network.address,
-    )
-
-
-def _agreed(judged: Judged) -> Entry:
-    return Entry(
-        event=Event.CONSENT_GIVEN,
-        person=judged.sign_in.person,
-        partner=judged.partner.id,
-        correlation=judged.sign_in.correlation,
-        detail={"scopes": list(judged.sign_in.request.consent)},
-        name=judged.person.name if judged.person else "",
-        address=judged.sign_in.network.address,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -86,6 +87,13 @@ def test_then_it_is_asked_for_again_and_using_it_did_not_make_it_last(
     step = password_only(house, closed(trusted), app)
     assert isinstance(step.decision.verdict, Ask)
     assert step.reply is None
+
+
+def test_the_person_is_told_and_it_is_on_record(house: House, app: Partner, trusted: Browser) -> None:
+    events = [json.loads(line)["event"] for line in house.log.getvalue().splitlines()]
+    assert events.count("browser-trusted") == 1
+    assert password_only(house, trusted, app).reply is not None
+    assert house.log.getvalue().count('"browser-trusted"') == 1, "once, not each time it stands in"
 
 
 def test_without_the_tick_nothing_stands_in(house: House, browser: Browser, app: Partner) -> None:
