@@ -285,14 +285,17 @@ def _arrival() -> Door:
 
 def _signout() -> Door:
     def made(drawn: Any, known: Knowledge) -> Sent:
-        post, chosen = drawn
+        page, chosen = drawn
         about = known("question")
         query = apply(PAIRS, [tuple(about["query"].partition("=")[::2])], chosen, "pairs")
-        headers = {"Host": "id.example", "Cookie": about["cookies"], **(OUR_PAGE if post else {})}
-        sent = Sent(method="POST" if post else "GET", path="/signout", query=joined(query), headers=headers)
+        headers = {"Host": "id.example", "Cookie": about["cookies"], **(page or {})}
+        method = "GET" if page is None else "POST"
+        sent = Sent(method=method, path="/signout", query=joined(query), headers=headers)
         return changed(sent, chosen)
 
-    return Door(drawn=of(st.booleans(), edits({"pairs": PAIRS, **OUTSIDE})), made=made)
+    # Nearly everything is a wish to sign out: what another site sends is refused for sure.
+    pages = st.sampled_from([None, OUR_PAGE, {**OUR_PAGE, "Sec-Fetch-Site": "cross-site"}])
+    return Door(drawn=of(pages, edits({"pairs": PAIRS, **OUTSIDE})), made=made)
 
 
 def _files() -> Door:
