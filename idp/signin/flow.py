@@ -13,7 +13,7 @@ from functools import partial
 
 from idp.core.errors import Denied, Reason, Refused
 from idp.core.ids import fingerprint, new_id, new_secret
-from idp.core.model import Asked, Enrolment, Grant, Offer, Person, Proof, SignIn, SignInRequest, Visit
+from idp.core.model import Asked, Enrolment, Grant, Kind, Offer, Person, Proof, SignIn, SignInRequest, Visit
 from idp.core.ports import NewMethod, Pending
 from idp.policy.model import Ask, Confirm, Deny, FactorWorth, Issue, Register
 from idp.sessions import Session
@@ -205,11 +205,13 @@ class Flow:
             return self.issuing.sessions.live(connection, visit.session, self.judge.clock.now())
 
     def _with_vouched(self, visit: Visit, person: str, proofs: tuple[Proof, ...]) -> tuple[Proof, ...]:
-        """Return proofs with those that this browser stands in for, as far as none of them is newer."""
+        """Return proofs with those that this browser stands in for, where nothing was shown that one has."""
+        if any(Kind.HAVE in proof.kinds for proof in proofs):
+            return proofs
         now = self.judge.clock.now()
         with self.judge.store.read() as connection:
             vouched = self.judge.devices.vouched(connection, secret=visit.device, person=person, now=now)
-        return merge(vouched, proofs) if vouched else proofs
+        return (*vouched, *proofs)
 
     def _worth(self, factor: str) -> FactorWorth:
         return self.judge.factors.worths[factor]
