@@ -50,6 +50,8 @@ class BlockDesk:
             # Anew, should it be a shorter one than before.
             blocks.lift(unit, person.id, now=now)
             blocks.block(unit, person.id, reason=why, now=now, until=until)
+            # When it has ended by itself, everything is shown anew.
+            self.people.forget_proofs(unit, person.id)
             self.farewell.end_all(unit, person.id, now)
             self._record(unit, Event.PERSON_BLOCKED, person, actor, reason=why)
         return Blocked(person=person.id, name=person.name, reason=why, until=until)

@@ -17,7 +17,7 @@ from idp.core.ports import Clock, Source
 from idp.store import Store, Unit
 from idp.store.columns import UNSTORABLE
 from idp.store.prepared import Prepared
-from idp.store.schema import login_names, people
+from idp.store.schema import devices, login_names, people
 
 LONGEST_NAME = 256
 _UNKNOWN = "\ufffd"
@@ -44,6 +44,11 @@ _FORGET_PROOFS = (
     sa.update(people)
     .where(people.c.id == sa.bindparam("person"))
     .values(proofs_from=sa.bindparam("now", type_=people.c.proofs_from.type))
+)
+_FORGET_BROWSERS = (
+    sa.update(devices)
+    .where(devices.c.person == sa.bindparam("whose"))
+    .values(remembered=sa.bindparam("nothing", type_=sa.JSON))
 )
 _METHODS_SEEN = (
     sa.update(people)
@@ -168,8 +173,9 @@ class People:
         return person if row is None else _person(row)
 
     def forget_proofs(self, unit: Unit, person_id: str) -> None:
-        """Have nothing count any more that the person proved until now."""
+        """Have nothing count any more that the person proved until now, nor a browser stand in for it."""
         unit.execute(_FORGET_PROOFS, {"person": person_id, "now": self._clock.now()})
+        unit.execute(_FORGET_BROWSERS, {"whose": person_id, "nothing": []})
 
     def prefer(self, unit: Unit, person_id: str, method: str) -> None:
         """Note which method ("factor:id") the person is to be asked for first, "" for none."""

@@ -37,9 +37,7 @@ class Totp:
     """
 
     name = "totp"
-    worth = FactorWorth(
-        kinds=frozenset({Kind.HAVE}), amr=("otp",), no=NOT_BOTH, resets="authenticator app", unsent=True
-    )
+    worth = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("otp",), no=NOT_BOTH, resets="phone", unsent=True)
 
     def __init__(
         self,

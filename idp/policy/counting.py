@@ -46,7 +46,7 @@ def _at_most(proof: Proof, worth: FactorWorth) -> Proof:
 def counted_proofs(matching: Sequence[Rule], facts: Facts, own: Sequence[Proof]) -> tuple[Proof, ...]:
     """Return those of a person's own proofs that the rules and the request accept."""
     accepted = accepted_factors(matching, facts)
-    limit, days = _age_limit(matching, facts), remember_days(matching)
+    limit, days = age_limit(matching, facts), remember_days(matching)
     return tuple(
         proof
         for proof in own
@@ -82,7 +82,8 @@ def accepted_factors(matching: Sequence[Rule], facts: Facts) -> frozenset[str]:
     return accepted
 
 
-def _age_limit(matching: Sequence[Rule], facts: Facts) -> int | None:
+def age_limit(matching: Sequence[Rule], facts: Facts) -> int | None:
+    """Return how old a proof may be, in seconds; None when its age does not matter."""
     limits = [rule.controls.fresh_within for rule in matching]
     limits += [facts.request.max_age, 0 if facts.request.force else None]
     given = [max(0, limit) for limit in limits if limit is not None]

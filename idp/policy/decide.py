@@ -12,6 +12,7 @@ from idp.core.model import Kind, Offer, Person, Proof, Strength
 from idp.policy import reset
 from idp.policy.counting import (
     accepted_factors,
+    age_limit,
     counted_proofs,
     kinds_of,
     lasting,
@@ -41,8 +42,7 @@ from idp.policy.registering import enrolment_open, to_set_up, to_tell
 
 def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
     """Return the verdict on the facts and its grounds. Never raises on data from outside."""
-    own = own_proofs(facts)
-    matching = matching_rules(rules, facts, own)
+    own, matching = _standing(rules, facts)
     required = required_strength(matching, facts.request.strength)
     counted = counted_proofs(matching, facts, own)
     reached = reached_strength(counted)
@@ -54,8 +54,23 @@ def decide(rules: Sequence[Rule], facts: Facts) -> Decision:
         reached=reached,
         required=required,
         opened=opened(facts, counted),
-        remember=remember_days(matching) if required is not Strength.PHISHING_RESISTANT else 0,
+        remember=_rememberable(matching, facts, required),
     )
+
+
+def _standing(rules: Sequence[Rule], facts: Facts) -> tuple[tuple[Proof, ...], tuple[Rule, ...]]:
+    """Return the person's own proofs and the rules that match.
+
+    Where a rule about old proofs matches only for what a browser stands in for, that is asked anew:
+    else the rule would hold until the browser is forgotten.
+    """
+    own = own_proofs(facts)
+    matching = matching_rules(rules, facts, own)
+    shown = tuple(proof for proof in own if not proof.remembered)
+    if len(shown) == len(own):
+        return own, matching
+    without = matching_rules(rules, facts, shown)
+    return (own, matching) if without == matching else (shown, without)
 
 
 def _verdict(
@@ -82,10 +97,18 @@ def _verdict(
         return _more(matching, facts, counted, required)
     registering = to_set_up(matching, facts, facts.person, counted)
     if registering is not None:
-        return registering
+        # Nothing is set up behind a password of an hour ago; only who wishes for it came another way.
+        late = bool(registering.rule) and not opened_now(facts, counted)
+        return _start(matching, facts) if late else registering
     asked = (*_questions(facts), *to_tell(matching, facts, facts.person, counted))
     open_questions = [what for what in asked if what not in facts.confirmed]
     return Confirm(what=open_questions[0]) if open_questions else Issue()
+
+
+def _rememberable(matching: Sequence[Rule], facts: Facts, required: Strength) -> int:
+    """Return for how many days a browser may stand in here: 0 where it would never count."""
+    never = required is Strength.PHISHING_RESISTANT or age_limit(matching, facts) is not None
+    return 0 if never else remember_days(matching)
 
 
 def _questions(facts: Facts) -> tuple[str, ...]:

@@ -129,6 +129,7 @@ class Facts:
     started_at is when the sign-in began, now when the verdict is wanted. worths are those of the
     factors in use. registered are the factors of the person's methods, snoozed the campaigns put off, by
     the rule's id. kept_here: the person's password is our own, and could be set anew.
+    young are the ids of methods that were set up within a day.
     """
 
     request: SignInRequest
@@ -146,6 +147,7 @@ class Facts:
     registered: tuple[str, ...] = ()
     snoozed: Mapping[str, Snoozed] = field(default_factory=dict)
     kept_here: bool = False
+    young: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,15 +32,20 @@ def to_set_up(
     accepted, wished = accepted_factors(matching, facts), facts.request.register
     if wished in accepted and not person.may_enrol and "registered" not in facts.confirmed:
         return _register(_wished(facts, counted, wished))
-    fresh = {proof.factor for proof in shown_within(facts, counted, CLOCKS_APART)}
-    if facts.request.silent or not opened_now(facts, counted):
+    if facts.request.silent:
         return None
+    fresh = {proof.factor for proof in shown_within(facts, counted, CLOCKS_APART)}
+    mine = bool(lasting(fresh, facts.worths))
+    if not opened_now(facts, counted):
+        # Whoever shows a method of their own does not get around what is required by an old password.
+        required = _campaigned(matching, facts, accepted) if mine and not wished else None
+        return required if required is not None and not required.optional else None
     if person.may_enrol:
         helped = any(facts.worths[factor].stand_in for factor in fresh)
         if not helped or not enrolment_open(matching, counted):
             return None
         return _register(one for one in lasting(facts.enrollable, facts.worths) if one in accepted)
-    if not lasting(fresh, facts.worths):
+    if not mine:
         return None
     if person.recovery_due:
         codes = {"recovery"} & accepted & {*facts.enrollable}
@@ -82,25 +87,28 @@ def _recommended(facts: Facts, accepted: frozenset[str]) -> Register | None:
 
 
 def _campaigned(matching: Sequence[Rule], facts: Facts, accepted: frozenset[str]) -> Register | None:
-    """Return what the first campaign asks for that is not answered, nor put off just now.
+    """Return what a campaign asks for: one that can't be put off before one that can.
 
     A method that was set up in this sign-in is enough for once.
     """
-    if not {"later", "registered"}.isdisjoint(facts.confirmed):
+    if "registered" in facts.confirmed:
         return None
-    for rule in matching:
-        campaign = rule.controls.campaign
-        if campaign is None or not {*campaign.methods}.isdisjoint(facts.registered):
-            continue
-        snoozed = facts.snoozed.get(rule.id)
-        if snoozed is not None and facts.now - snoozed.at < timedelta(days=campaign.days):
-            continue
-        own = lasting(facts.enrollable, facts.worths)
-        found = tuple(one for one in own if one in campaign.methods and one in accepted)
-        if found:
-            left = max(0, campaign.snoozes - (snoozed.times if snoozed else 0))
-            return Register(factors=found, left=left, rule=rule.id)
-    return None
+    asked = [one for rule in matching if (one := _campaign(rule, facts, accepted)) is not None]
+    open_now = (one for one in asked if not one.optional or "later" not in facts.confirmed)
+    return min(open_now, key=lambda one: one.optional, default=None)
+
+
+def _campaign(rule: Rule, facts: Facts, accepted: frozenset[str]) -> Register | None:
+    """Return what a rule's campaign asks for, unless it is there, or was put off not long ago."""
+    campaign, snoozed = rule.controls.campaign, facts.snoozed.get(rule.id)
+    if campaign is None or not {*campaign.methods}.isdisjoint(facts.registered):
+        return None
+    if snoozed is not None and facts.now - snoozed.at < timedelta(days=campaign.days):
+        return None
+    own = lasting(facts.enrollable, facts.worths)
+    found = tuple(one for one in own if one in campaign.methods and one in accepted)
+    left = max(0, campaign.snoozes - (snoozed.times if snoozed else 0))
+    return Register(factors=found, left=left, rule=rule.id) if found else None
 
 
 def to_tell(

@@ -1,5 +1,8 @@
 """Decide about who forgot the password: what they show instead, and when it is enough for a new one.
 
+What was set up within a day counts for nothing: whoever finds a page open may add ways of their own
+there, and must not get the password by them.
+
 Two ways of different kinds, both in this very sign-in, whatever rules say; rules only ask for more. What
 is shown so leads to a new password and to nothing else: none of this ever ends in `Issue`.
 """
@@ -18,7 +21,7 @@ _WAYS = 2
 def counts(facts: Facts, proof: Proof) -> bool:
     """Say whether a proof counts: of a way beside the password, and never one that a session kept."""
     here = proof.at >= facts.started_at and not proof.remembered
-    return here and bool(facts.worths[proof.factor].resets)
+    return here and bool(facts.worths[proof.factor].resets) and proof.method not in facts.young
 
 
 def begun(facts: Facts, counted: Sequence[Proof]) -> bool:
@@ -32,6 +35,8 @@ def begun(facts: Facts, counted: Sequence[Proof]) -> bool:
 
 def start(facts: Facts, accepted: Collection[str]) -> Verdict:
     """Ask for the first way, the same of everybody."""
+    if any(proof.at >= facts.started_at and proof.method in facts.young for proof in facts.proofs):
+        return _NOT_ENOUGH  # the right code of something that was set up just now: not for this
     offers = [one for one in facts.offers if one.factor in accepted and facts.worths[one.factor].unsent]
     # What can be answered on the page of another needs another.
     return Ask(offers=tuple(sorted(offers, key=lambda one: one.beside))) if offers else _NOT_ENOUGH
@@ -50,7 +55,7 @@ def more(facts: Facts, counted: Sequence[Proof], accepted: Collection[str], requ
         for factor, worth in facts.worths.items()
         if factor in accepted and worth.resets not in {"", *shown} and (resistant or worth.phishing_resistant)
     }
-    offers = tuple(offer for offer in facts.offers if offer.factor in ways)
+    offers = tuple(one for one in facts.offers if one.factor in ways and one.method not in facts.young)
     return Ask(offers=offers) if offers else _NOT_ENOUGH
 
 

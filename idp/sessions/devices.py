@@ -33,12 +33,18 @@ _SEEN = (
 )
 _INSERT = sa.insert(devices)
 _FORGET = sa.delete(devices).where(devices.c.person == sa.bindparam("whose"))
+_MOST_SHOWN = 50
 _NOTHING: sa.ColumnClause[str] = sa.literal_column("'[]'")  # a parameter would have to be given at each run
 _SOME = sa.cast(devices.c.remembered, sa.Text) != _NOTHING
-_MINE = sa.select(devices).where(
-    devices.c.person == sa.bindparam("whose"),
-    devices.c.expires_at > sa.bindparam("now", type_=devices.c.expires_at.type),
-    _SOME,
+_MINE = (
+    sa.select(devices)
+    .where(
+        devices.c.person == sa.bindparam("whose"),
+        devices.c.expires_at > sa.bindparam("now", type_=devices.c.expires_at.type),
+        _SOME,
+    )
+    .order_by(devices.c.last_seen_at.desc(), devices.c.id)
+    .limit(_MOST_SHOWN)
 )
 _HERE = Prepared(
     sa.select(devices.c.id, devices.c.remembered).where(
@@ -51,14 +57,14 @@ _STANDS = Prepared(sa.select(devices.c.id).where(devices.c.id == sa.bindparam("d
 _KEEP = (
     sa.update(devices)
     .where(devices.c.secret == sa.bindparam("hashed"), devices.c.person == sa.bindparam("whose"))
-    .values(remembered=sa.bindparam("proofs", type_=sa.JSON))
+    .values(remembered=sa.bindparam("proofs", type_=sa.JSON), secret=sa.bindparam("to"))
 )
+_TRUSTED = sa.select(devices.c.id).where(devices.c.person == sa.bindparam("whose"), _SOME)
 _ASK_AGAIN = (
     sa.update(devices)
-    .where(devices.c.person == sa.bindparam("whose"), _SOME)
-    .values(remembered=sa.bindparam("nothing", type_=sa.JSON))
+    .where(devices.c.id == sa.bindparam("device"))
+    .values(remembered=sa.bindparam("nothing", type_=sa.JSON), id=sa.bindparam("fresh"))
 )
-_ASK_AGAIN_ON = _ASK_AGAIN.where(devices.c.id == sa.bindparam("device"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,20 +122,24 @@ class Devices:
         row = _HERE.first(connection, {"hashed": fingerprint(secret), "whose": person, "now": now})
         if row is None:
             return ()
-        return tuple(replace(codec.build(Proof, proof), remembered=row["id"]) for proof in row["remembered"])
+        return tuple(
+            replace(codec.build(Proof, proof), remembered=row["id"]) for proof in row["remembered"] or ()
+        )
 
     def stands(self, connection: sa.Connection, device: str) -> bool:
         """Say whether a browser still stands in for something."""
         return _STANDS.first(connection, {"device": device}) is not None
 
-    def trust(self, unit: Unit, *, secret: str, person: str, proofs: Sequence[Proof]) -> None:
+    def trust(self, unit: Unit, *, secret: str, person: str, proofs: Sequence[Proof]) -> str:
         """Have a browser stand in for these proofs from now on, in place of what it stood for before.
 
-        Of each only that something was had is kept.
+        Of each only that something was had is kept. Return its new secret: a copy of the former, made when
+        it was worth nothing, must not become a factor.
         """
         shown = [codec.plain(_standing(proof)) for proof in proofs if Kind.HAVE in proof.kinds]
-        if shown:
-            unit.execute(_KEEP, {"hashed": fingerprint(secret), "whose": person, "proofs": shown})
+        fresh = new_secret()
+        row = {"hashed": fingerprint(secret), "whose": person, "proofs": shown, "to": fingerprint(fresh)}
+        return fresh if unit.execute(_KEEP, row).rowcount == 1 else secret
 
     def trusted(self, connection: sa.Connection, person: str, now: datetime) -> tuple[Trusted, ...]:
         """Return the browsers that stand in for something, the newest first."""
@@ -146,10 +156,15 @@ class Devices:
         return tuple(sorted(found, key=lambda one: (one.since, one.id), reverse=True))
 
     def ask_again(self, unit: Unit, person: str, device: str = "") -> int:
-        """Have one browser of a person stand in for nothing any more, or all; return how many did."""
-        if not device:
-            return unit.execute(_ASK_AGAIN, {"whose": person, "nothing": []}).rowcount
-        return unit.execute(_ASK_AGAIN_ON, {"whose": person, "nothing": [], "device": device}).rowcount
+        """Have one browser of a person stand in for nothing any more, or all; return how many did.
+
+        Under their new ids nothing counts again that sessions keep of them, whatever is ticked later.
+        """
+        found = unit.execute(_TRUSTED, {"whose": person}).scalars().all()
+        ended = [one for one in found if device in ("", one)]
+        for one in ended:
+            unit.execute(_ASK_AGAIN, {"device": one, "nothing": [], "fresh": new_id()})
+        return len(ended)
 
     def forget(self, unit: Unit, person: str) -> None:
         """Forget every browser of a person: each counts as a stranger's from now on."""

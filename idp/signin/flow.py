@@ -360,10 +360,13 @@ class Flow:
         # The person reads on our own page why, and goes back to the application from there.
         if judged.sign_in.denied:
             return page(judged, denied)
-        self.attempts.denied(judged, denied)
         noted = replace(judged.sign_in, denied=denied.reference)
+        # First what may refuse to begin at all: a flood writes no record.
         step = self._noted(judged, noted, version, visit)
-        return step if step.denied is not None else replace(step, denied=denied)
+        if step.denied is not None:
+            return step
+        self.attempts.denied(judged, denied)
+        return replace(step, denied=denied)
 
     def _deny(self, judged: Judged, denied: Denied) -> Step:
         if not judged.sign_in.denied:

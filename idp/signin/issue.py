@@ -281,16 +281,20 @@ class Issuing:
             now=now,
         )
         if sign_in.remember and judged.decision.remember:
-            self._trust(unit, judged, visit.device if fresh is None else fresh)
+            return self._trust(unit, judged, visit.device if fresh is None else fresh)
         return fresh
 
-    def _trust(self, unit: Unit, judged: Judged, known_by: str) -> None:
-        """Have the browser stand in for what was shown on it just now, and tell the person."""
+    def _trust(self, unit: Unit, judged: Judged, known_by: str) -> str | None:
+        """Have the browser stand in for what was shown on it just now, and tell the person.
+
+        Return the secret that it is known by from now on.
+        """
         shown = _memorable(judged)
-        if shown and judged.person is not None:
-            self.devices.trust(unit, secret=known_by, person=judged.person.id, proofs=shown)
-            self.audit.record(unit, trusted(judged))
-            self.notices.tell(unit, judged.person, TRUSTED)
+        if not shown or judged.person is None:
+            return known_by
+        self.audit.record(unit, trusted(judged))
+        self.notices.tell(unit, judged.person, TRUSTED)
+        return self.devices.trust(unit, secret=known_by, person=judged.person.id, proofs=shown)
 
 
 def amr_of(decision: Decision) -> tuple[str, ...]:
@@ -303,7 +307,8 @@ def amr_of(decision: Decision) -> tuple[str, ...]:
 def merge(kept: tuple[Proof, ...], new: tuple[Proof, ...]) -> tuple[Proof, ...]:
     """Return proofs with newer ones in place of older ones of the same factor and method."""
     latest: dict[tuple[str, str], Proof] = {}
-    for proof in sorted((*kept, *new), key=lambda proof: proof.at):
+    # What was shown goes before what stands in for it.
+    for proof in sorted((*kept, *new), key=lambda proof: (proof.at, not proof.remembered)):
         latest[(proof.factor, proof.method)] = proof
     return tuple(latest.values())
 

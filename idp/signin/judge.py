@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -21,6 +22,8 @@ from idp.policy.model import Confirm, Decision, Deny, Facts, Issue, Snoozed, Wor
 from idp.policy.rules import Rules
 from idp.sessions import Consents, Devices, Session
 from idp.store import Store
+
+_YOUNG = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ class Judge:
             person=person,
             proofs=sign_in.proofs,
             offers=() if person else self.offers(None, ()),
-            enrollable=self._enrollable(person) if self._may_add(person, sign_in.request.register) else (),
+            enrollable=self._enrollable(person) if sign_in.request.register else (),
             confirmed=sign_in.confirmed,
             address=sign_in.network.address,
             started_at=sign_in.started_at,
@@ -111,6 +114,7 @@ class Judge:
             offers=self.offers(person, methods),
             enrollable=self._enrollable(person),
             registered=tuple(method.factor for method in methods),
+            young=frozenset(method.id for method in methods if facts.now - method.created_at < _YOUNG),
             snoozed={rule: Snoozed(times=times, at=at) for rule, (times, at) in snoozed.items()},
         )
 
@@ -146,10 +150,6 @@ class Judge:
             and (not proof.remembered or self.devices.stands(connection, proof.remembered))
         )
         return sign_in if len(left) == len(sign_in.proofs) else replace(sign_in, proofs=left)
-
-    @staticmethod
-    def _may_add(person: Person | None, wished: str) -> bool:
-        return person is not None and (person.may_enrol or person.recovery_due or bool(wished))
 
     def _enrollable(self, person: Person | None) -> tuple[str, ...]:
         # Open only for a person who never registered anything, or who then has to show another method

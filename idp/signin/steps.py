@@ -24,7 +24,7 @@ _OWN_PAGE = {
 _NO_RESET = {
     Reason.ACCESS: "You can’t choose a new password yourself.",
     Reason.NO_METHOD: "To choose a new password yourself, you need two other ways to sign in, "
-    "of different kinds.",
+    "of different kinds, set up more than a day ago.",
 }
 _PARTNER = {
     Reason.LOGIN_REQUIRED: "A sign-in is needed.",

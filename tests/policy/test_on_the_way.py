@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from idp.core.model import Strength
 from idp.policy.decide import decide
 from idp.policy.model import Ask, Campaign, Confirm, Facts, Register, Rule, Snoozed, Verdict
 from tests.policy.cases import (
@@ -47,10 +48,14 @@ FOR_A_WEEK = [rule(remember_days=7)]
 HERE = proof("totp", 2 * DAY, remembered="b")
 NEWER = proof("totp", 0, remembered="b")
 KEPT_KEY, KEPT_PW = (proof(factor, 2 * DAY, remembered="b") for factor in ("passkey", "password"))
+AGED_KEY = [rule("aged", when={"older_than": 3600}, strength=Strength.PHISHING_RESISTANT)]
+OLD_PW_TOO = (proof("password", 7200),)
 MORE = Register(factors=("key",), left=None)
 SAFER = Campaign(methods=("key",), snoozes=2, days=3)
 CAMPAIGN, CAMPAIGN_TOO = ([rule(name, campaign=SAFER)] for name in ("rule", "too"))
 CAMPAIGNED = Register(factors=("key",), left=2, rule="rule")
+HARD = rule("hard", campaign=replace(SAFER, snoozes=0))
+BOTH_KINDS, HAS_TO = [*CAMPAIGN, HARD], Register(factors=("key",), left=0, rule="hard")
 REQUIRED = replace(CAMPAIGNED, left=0)
 LONG_AGO = Snoozed(times=1, at=NOW - timedelta(days=3))
 METHODS = Confirm(what="methods")
@@ -93,6 +98,8 @@ REMEMBERED: list[Row] = [
     ("not past force", FOR_A_WEEK, asks(*PW, HERE, force=True), ASK_TOTP),
     ("from before the password changed", FOR_A_WEEK, facts(*PW, HERE, person=CHANGED_BEFORE), ASK_TOTP),
     ("another's", FOR_A_WEEK, facts(*PW, replace(HERE, person="i-bob")), ASK_TOTP),
+    ("an age that only it has has it asked anew", [*FOR_A_WEEK, *AGED_KEY], facts(*PW, HERE), ASK_TOTP),
+    ("an age that all have", [*FOR_A_WEEK, *AGED_KEY], facts(*OLD_PW_TOO, HERE, offers=(KEY,)), ASK_KEY),
     ("nothing is set up behind it", FOR_A_WEEK, facts(*PW, HERE, person=DUE, enrollable=WITH_CODES), ISSUE),
     ("in silence", FOR_A_WEEK, silent(*PW, HERE), ISSUE),
 ]
@@ -117,6 +124,12 @@ ON_THE_WAY: list[Row] = [
         has_app(snoozed={"rule": replace(LONG_AGO, times=9)}),
         REQUIRED,
     ),
+    ("one that is required goes before one that is not", BOTH_KINDS, has_app(), HAS_TO),
+    ("and is not silenced with the other", BOTH_KINDS, has_app(confirmed=("later",)), HAS_TO),
+    ("required, behind an old password", [HARD], has_app(proofs=(OLD[0], proof("totp"))), ASK_PASSWORD),
+    ("not required, behind an old password", CAMPAIGN, has_app(proofs=(OLD[0], proof("totp"))), ISSUE),
+    ("required, by single sign-on", [HARD], has_app(proofs=OLD), ISSUE),
+    ("required, after something was set up", [HARD], has_app(confirmed=("registered",)), ISSUE),
     ("it is there", CAMPAIGN, has_app(registered=("totp", "key")), ISSUE),
     ("it can't be set up", CAMPAIGN, has_app(enrollable=("totp",)), ISSUE),
     ("codes are not campaigned for", [rule(campaign=Campaign(methods=("recovery",)))], has_app(), ISSUE),

@@ -78,8 +78,8 @@ TABLE: Sequence[tuple[str, Sequence[Rule], Facts, Verdict]] = [
         stranger(partner=CLOSED),
         Deny(reason=Reason.ACCESS, rule="the application is disabled"),
     ),
-    ("an app: anything but apps", [], forgot(APP), others(PASSKEY, PUSH, SMS, CALL, CODES)),
-    ("a phone's app: anything but that", [], forgot(PHONE), others(PASSKEY, TOTP, SMS, CALL, CODES)),
+    ("an app: anything but what is on a phone", [], forgot(APP), others(PASSKEY, CODES)),
+    ("a phone's app: anything but that", [], forgot(PHONE), others(PASSKEY, CODES)),
     ("a passkey: anything but passkeys", [], forgot(KEY), others(PUSH, TOTP, SMS, CALL, CODES)),
     ("recovery codes: anything but those", [], forgot(CODE), others(PASSKEY, PUSH, TOTP, SMS, CALL)),
     ("two apps are one way", [], forgot(APP, replace(APP, method="m9"), offers=(TOTP,)), TOO_FEW),
@@ -96,7 +96,21 @@ TABLE: Sequence[tuple[str, Sequence[Rule], Facts, Verdict]] = [
     ("only the password is there", [], forgot(APP, offers=(TOTP, Offer(factor="password"))), TOO_FEW),
     ("an app and a recovery code", [], forgot(APP, CODE), RESET),
     ("a recovery code and a text", [], forgot(CODE, TEXT), RESET),
-    ("an app and the phone app", [], forgot(APP, PHONE), RESET),
+    ("an app and the phone app", [], forgot(APP, PHONE), others(PASSKEY, CODES)),
+    ("an app and a text: the same phone, as likely as not", [], forgot(APP, TEXT), others(PASSKEY, CODES)),
+    (
+        "too young",
+        [],
+        forgot(replace(APP, method="y"), CODE, young=frozenset({"y"})),
+        others(PASSKEY, PUSH, TOTP, SMS, CALL),
+    ),
+    (
+        "too young to be asked for",
+        [],
+        forgot(CODE, young=frozenset({"m1"})),
+        others(*(one for one in (PASSKEY, PUSH, TOTP, SMS, CALL) if one.method != "m1")),
+    ),
+    ("too young, alone", [], forgot(replace(APP, method="y"), young=frozenset({"y"})), TOO_FEW),
     ("an app, and a passkey that did not ask who holds it", [], forgot(APP, TOUCH), RESET),
     ("such a passkey does not come first", [], forgot(TOUCH), AGAIN),
     ("nor does it with a text", [], forgot(TOUCH, TEXT), AGAIN),
@@ -130,8 +144,8 @@ TABLE: Sequence[tuple[str, Sequence[Rule], Facts, Verdict]] = [
         Deny(reason=Reason.ACCESS, rule="access policy of the application"),
     ),
     ("a rule about another application", deny(partners=("i-other",)), forgot(APP, CODE), RESET),
-    ("one factor is never enough", one(), forgot(APP), others(PASSKEY, PUSH, SMS, CALL, CODES)),
-    ("what a rule does not accept", [rule(methods=("totp", "sms"))], forgot(APP, CODE), others(SMS)),
+    ("one factor is never enough", one(), forgot(APP), others(PASSKEY, CODES)),
+    ("what a rule does not accept", [rule(methods=("totp", "sms"))], forgot(APP, CODE), TOO_FEW),
     ("of two, one must be resistant", RESISTANT, forgot(APP, CODE), others(PASSKEY)),
     ("and is asked for at once", RESISTANT, forgot(APP), others(PASSKEY)),
     ("a passkey is", RESISTANT, forgot(APP, KEY), RESET),
@@ -199,7 +213,7 @@ def test_row_47_it_is_never_issued_and_takes_two_kinds_of_ways_proved_here() -> 
 def test_row_47_what_it_shows_adds_up_to_no_sign_in() -> None:
     """An app and a recovery code open nothing anywhere, not even where a rule wants one factor."""
     for rules in ([], one()):
-        for shown in ((APP, CODE), (CODE, TEXT), (PHONE, APP)):
+        for shown in ((APP, CODE), (CODE, TEXT), (PHONE, CODE)):
             assert not isinstance(decide(rules, facts(*shown)).verdict, Issue)
 
 
@@ -208,10 +222,10 @@ def test_only_what_is_a_way_to_the_person_counts() -> None:
         "password": "",
         "pass": "",
         "passkey": "passkey",
-        "push": "phone app",
-        "totp": "authenticator app",
-        "sms": "phone number",
-        "call": "phone number",
+        "push": "phone",
+        "totp": "phone",
+        "sms": "phone",
+        "call": "phone",
         "recovery": "recovery codes",
     }
     assert {factor for factor, worth in WORTH.items() if worth.unsent} == {

@@ -147,18 +147,37 @@ def test_a_recovery_code_and_then_a_text(console: Console) -> None:
     assert ends_well(second(console, browser, "sms", text.rpartition("#")[2]))
 
 
-def test_an_app_and_the_code_of_the_phone_app(console: Console) -> None:
+def test_a_recovery_code_and_then_the_phone_app_which_is_asked_by_then(console: Console) -> None:
     phone_app(console)
-    browser = first(console.browser().open("/reset"), "push", phone_code(console))
-    assert asked(browser) == "totp"
-    assert ends_well(second(console, browser, "totp", app_code(console)))
-
-
-def test_an_app_and_then_the_phone_app_which_is_asked_by_then(console: Console) -> None:
-    phone_app(console)
-    browser = first(console.browser().open("/reset"), "totp", app_code(console))
+    browser = first(console.browser().open("/reset"), "recovery", codes(console)[0])
     assert "Check your phone" in browser.text
     assert ends_well(second(console, browser, "push", phone_code(console)))
+
+
+def test_all_that_is_on_a_phone_is_one_way(console: Console) -> None:
+    """Whoever finds it unlocked has the app, the phone app, texts and calls."""
+    carriers(console)
+    phone_app(console)
+    phone(console)
+    browser = first(console.browser().open("/reset"), "push", phone_code(console))
+    assert "two other ways to sign in" in browser.text
+    assert untouched(console)
+
+
+def test_what_was_set_up_within_a_day_does_not_count(console: Console, ada: Browser) -> None:
+    """Whoever finds her page open may add ways of their own, and must not get the password by them."""
+    mine = codes(console)
+    browser = console.browser().open("/reset")
+    typed = {"factor": "totp", "method": "", "username": "ada", "code": app_code(console)}
+    browser.post(sign_in_path(browser), typed)
+    assert "set up more than a day ago" in browser.text
+    assert untouched(console)
+    console.clock.advance(hours=25)
+    new = codes(console)
+    browser = console.browser().open("/reset")
+    browser.post(sign_in_path(browser), {**typed, "code": app_code(console)})
+    assert "set up more than a day ago" in browser.text, "the codes are new"
+    assert mine != new
 
 
 def test_a_passkey_and_then_an_app(console: Console, ada: Browser) -> None:

@@ -131,7 +131,7 @@ def test_first_method_is_set_up_between_password_and_answer(house: House, browse
     enroller = house.flow.judge.factors.enrollers["totp"]
     code = _code_for(house, enroller.show(person, draft)["manual_key"])
     step = browser.took(house.flow.enrol(step.sign_in.id, browser.visit(), {"factor": "totp", "code": code}))
-    assert step.decision.verdict == Register(factors=("passkey", "push"), left=None), "one more, if they like"
+    assert step.decision.verdict == Register(factors=("passkey",), left=None), "not on the same phone"
     assert step.sign_in.enrolment is None
     step = house.later(browser, step)
     assert step.decision.verdict == Register(factors=("recovery",))

@@ -11,12 +11,17 @@ import sqlalchemy as sa
 
 from idp.core.errors import Denied
 from idp.core.model import Partner, Strength
+from idp.directory import blocks
 from idp.factors import access_pass, recovery
+from idp.factors.alarm import Occasion, Why
 from idp.policy.model import Ask, Conditions, Controls, Issue, Rule
+from idp.signin.issue import merge
+from idp.signin.record import Crowded
 from idp.signin.steps import Step
 from idp.store import schema
 from tests.hallway import Browser, House
 from tests.passkeys import SoftKey
+from tests.proofs import proof
 from tests.signin.test_review import rules
 from tests.signin.test_stand_ins import CODE
 
@@ -308,3 +313,61 @@ def test_a_sign_in_begun_before_the_tick_finds_nothing_where_a_rule_forbids_it(
     rules(house, remembering(), remembering(0, "never"))
     back = Browser(browser=browser.browser, device=browser.device)
     assert house.password(back, early).reply is None
+
+
+def test_a_copy_of_the_cookie_from_before_the_tick_is_worth_nothing(
+    house: House, browser: Browser, app: Partner
+) -> None:
+    house.person()
+    assert sign_in(house, browser, app).reply is not None
+    copied = browser.device
+    browser.session = ""
+    assert sign_in(house, browser, app, remember="1").reply is not None
+    assert browser.device != copied
+    assert password_only(house, Browser(device=copied), app).reply is None
+    assert password_only(house, closed(browser), app).reply is not None
+
+
+def test_a_block_that_ran_out_leaves_nothing_that_stands_in(
+    house: House, app: Partner, trusted: Browser
+) -> None:
+    person = house.door.grants[-1].person
+    now = house.clock.now()
+    with house.ground.store.write() as unit:
+        house.hall.tools.alarm(unit, person, Why.FLOOD, Occasion(factor="push"))
+    house.clock.advance(days=2)
+    assert house.clock.now() - now > blocks.FLOOD_LASTS
+    step = password_only(house, trusted, app)
+    assert isinstance(step.decision.verdict, Ask)
+    assert step.reply is None
+
+
+def test_what_was_to_ask_again_stands_for_nothing_old_after_another_tick(
+    house: House, app: Partner, trusted: Browser
+) -> None:
+    assert password_only(house, trusted, app).reply is not None
+    grant = house.door.grants[-1]
+    with house.ground.store.write() as unit:
+        assert house.hall.devices.ask_again(unit, grant.person) == 1
+    assert sign_in(house, closed(trusted), app, remember="1").reply is not None
+    with pytest.raises(Denied):
+        house.flow.renew(grant)
+
+
+def test_what_was_shown_goes_before_what_stands_in_for_it(house: House, browser: Browser) -> None:
+    shown = proof("totp", "p", house.clock.now())
+    standing = replace(shown, remembered="d")
+    assert merge((shown,), (standing,)) == merge((standing,), (shown,)) == (shown,)
+
+
+def test_a_flood_of_denials_before_any_sign_in_writes_no_record(house: House, browser: Browser) -> None:
+    app = house.partner()
+    rules(house, Rule(id="closed", name="closed", controls=Controls(deny=True)))
+    before, crowded = house.log.getvalue().count("token-denied"), 0
+    for _ in range(700):
+        try:
+            begin(house, Browser(), app)
+        except Crowded:
+            crowded += 1
+    assert crowded > 0
+    assert house.log.getvalue().count("token-denied") - before == 700 - crowded

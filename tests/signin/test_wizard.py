@@ -53,7 +53,7 @@ def after_the_first(house: House, browser: Browser) -> Step:
 
 def test_a_second_way_is_set_up_before_the_codes(house: House, browser: Browser, newcomer: Person) -> None:
     step = after_the_first(house, browser)
-    assert step.decision.verdict == Register(factors=("passkey", "push", "sms"), left=None)
+    assert step.decision.verdict == Register(factors=("passkey",), left=None)
     assert house.door.grants == []
     step = house.choose(browser, step, "passkey")
     step = enrol(house, browser, step, credential=key_for(step))

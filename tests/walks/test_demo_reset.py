@@ -18,6 +18,7 @@ NEW = "four words in a row"
 def test_a_new_password_behind_an_app_and_a_recovery_code(demo: Demo, window: Window) -> None:
     person, tab = demo.someone(), window.tab
     codes = demo.installation.json("method", "add", person.name, "recovery")["codes"]
+    demo.installation.age(person)
     window.open(demo.expenses + "/login")
     window.heading("Sign in")
     tab.get_by_role("link", name="Forgot your password?").click()
@@ -57,6 +58,7 @@ def test_a_new_password_behind_an_app_and_a_recovery_code(demo: Demo, window: Wi
 def test_without_scripts(demo: Demo, new_window: Callable[..., Window]) -> None:
     window, person = new_window(java_script_enabled=False), demo.someone()
     codes = demo.installation.json("method", "add", person.name, "recovery")["codes"]
+    demo.installation.age(person)
     tab = window.tab
     window.open(demo.wiki + "/login")
     tab.get_by_role("link", name="Forgot your password?").click()

@@ -86,9 +86,7 @@ class Call:
     """
 
     name: ClassVar[str] = "call"
-    worth: ClassVar[FactorWorth] = FactorWorth(
-        kinds=frozenset({Kind.HAVE}), amr=("tel",), resets="phone number"
-    )
+    worth: ClassVar[FactorWorth] = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("tel",), resets="phone")
 
     store: Store
     clock: Clock

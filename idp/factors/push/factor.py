@@ -69,7 +69,7 @@ class Push:
         kinds=frozenset({Kind.HAVE}),
         amr=("pop", "swk", "otp"),
         no=NOT_BOTH,
-        resets="phone app",
+        resets="phone",
         unsent=True,
     )
 

@@ -61,9 +61,7 @@ class Sms:
     """
 
     name: ClassVar[str] = "sms"
-    worth: ClassVar[FactorWorth] = FactorWorth(
-        kinds=frozenset({Kind.HAVE}), amr=("sms",), resets="phone number"
-    )
+    worth: ClassVar[FactorWorth] = FactorWorth(kinds=frozenset({Kind.HAVE}), amr=("sms",), resets="phone")
 
     store: Store
     methods: Methods
