@@ -175,6 +175,10 @@ class People:
     def forget_proofs(self, unit: Unit, person_id: str) -> None:
         """Have nothing count any more that the person proved until now, nor a browser stand in for it."""
         unit.execute(_FORGET_PROOFS, {"person": person_id, "now": self._clock.now()})
+        self.forget_browsers(unit, person_id)
+
+    def forget_browsers(self, unit: Unit, person_id: str) -> None:
+        """Have no browser stand in for what the person proved on it."""
         unit.execute(_FORGET_BROWSERS, {"whose": person_id, "nothing": []})
 
     def prefer(self, unit: Unit, person_id: str, method: str) -> None:

@@ -77,8 +77,8 @@ class Alarm:
                 return  # by somebody who was faster
             self._record(unit, Event.PERSON_BLOCKED, person, why, occasion)
             self.notices.tell(unit, person, BLOCKED, advice="")
-        # Blocked or not, and when a block has ended by itself: what was shown until now counts no more.
-        self.people.forget_proofs(unit, person.id)
+        # Blocked or not, and when a block has ended by itself: the password is enough nowhere.
+        self.people.forget_browsers(unit, person.id)
         self._tell(unit, person, why, occasion, then=_BLOCKED if blocking else _OPEN)
 
     def disowned(self, unit: Unit, person: Person, *, address: str, left: Sequence[str]) -> None:
