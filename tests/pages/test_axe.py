@@ -6,17 +6,13 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from tests.chromium import violations
 from tests.pages.samples import NAMES, THEN, WITHOUT_SCRIPTS
 
 pytestmark = pytest.mark.browser
 
-_RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 _PHONE = 320  # CSS pixels
 _LARGE = 44
 _TARGETS = "button:visible, a:visible, input:visible:not([type=checkbox], [type=radio]), .tick, summary"
@@ -57,12 +53,7 @@ def test_axe_finds_nothing_and_targets_are_large(look: tuple[Page, int], base: s
     assert answer.status == NAMES[name], "or axe looks at the page that tells of an error"
     tab.evaluate(THEN.get(name, "0"))
     tab.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
-    result = Axe().run(tab, options=_RULES)
-    assert [
-        f"{violation['id']}: {node['html'][:120]}"
-        for violation in result.response["violations"]
-        for node in violation["nodes"]
-    ] == []
+    assert violations(tab) == []
     assert _too_small_or_outside(tab) == []
 
 

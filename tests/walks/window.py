@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from idp.factors.totp import read_seed
+from tests.chromium import violations
 from tests.walks.server import Someone
 
 # Machines that run several suites at a time are slow to draw.
 expect.set_options(timeout=20_000)
-_RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 _NO_COMPLAINTS = (
     # A page that came with 403 or 410 may well be the right one.
     "Failed to load resource: the server responded with a status of 4",
@@ -136,7 +132,6 @@ class Window:
         folded = self.tab.locator("details:visible").all()
         for more in folded:
             more.locator("summary").click()
-        violations = Axe().run(self.tab, options=_RULES).response["violations"]
-        assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in violations] == []
+        assert violations(self.tab) == []
         for more in folded:
             more.locator("summary").click()
