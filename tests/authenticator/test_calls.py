@@ -34,8 +34,8 @@ def test_a_phone_is_set_up_and_confirms_a_sign_in(desk: Desk, phone: SoftPhone) 
 def test_what_comes_elsewhere_is_asked_for_at_a_bearable_pace(desk: Desk, phone: SoftPhone) -> None:
     desk.sign_in()
     waits = [desk.outcome()["again"] for _ in range(3)]
-    assert all(wait >= 1 for wait in waits)
-    assert waits[0] < waits[-1] < 2
+    # How far apart they are is `tests/web/test_pacing.py`'s: here that depends on how fast they come.
+    assert all(1 <= wait < 2 for wait in waits)
 
 
 def test_a_code_of_the_app_signs_in_too(console: Console, desk: Desk, phone: SoftPhone) -> None:
