@@ -76,7 +76,7 @@ def _recommended(facts: Facts, accepted: frozenset[str]) -> Register | None:
     if len(has) != 1:
         return None
     others = lasting(facts.enrollable, facts.worths)
-    # Calls to the phone that gets the texts are lost with it.
+    # What is on the same phone is lost with it.
     lost = {facts.worths[factor].resets or factor for factor in has}
     found = tuple(
         factor

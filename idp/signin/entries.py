@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from idp.audit import Entry, Event
 from idp.claims import missing
 from idp.core.model import Grant
@@ -60,26 +62,21 @@ def issued(judged: Judged, grant: Grant) -> Entry:
 
 def agreed(judged: Judged) -> Entry:
     """Return that the person agreed to scopes."""
-    return Entry(
-        event=Event.CONSENT_GIVEN,
-        person=judged.sign_in.person,
-        partner=judged.partner.id,
-        correlation=judged.sign_in.correlation,
-        detail={"scopes": list(judged.sign_in.request.consent)},
-        name=judged.person.name if judged.person else "",
-        address=judged.sign_in.network.address,
-    )
+    return _beside(judged, Event.CONSENT_GIVEN, {"scopes": list(judged.sign_in.request.consent)})
 
 
 def trusted(judged: Judged) -> Entry:
     """Return that the person's browser stands in for the second factor from now on."""
+    return _beside(judged, Event.BROWSER_TRUSTED, {"days": judged.decision.remember})
+
+
+def _beside(judged: Judged, event: Event, detail: Mapping[str, object]) -> Entry:
     return Entry(
-        event=Event.BROWSER_TRUSTED,
+        event=event,
         person=judged.sign_in.person,
         partner=judged.partner.id,
-        rules=judged.decision.rules,
         correlation=judged.sign_in.correlation,
-        detail={"days": judged.decision.remember},
+        detail=detail,
         name=judged.person.name if judged.person else "",
         address=judged.sign_in.network.address,
     )

@@ -16,7 +16,7 @@ from idp.directory.people import People
 from idp.methods import Methods
 from idp.methods.snoozes import snoozed_by
 from idp.partners.registry import Partners
-from idp.policy.counting import opened_now
+from idp.policy.counting import CLOCKS_APART, shown_within
 from idp.policy.decide import decide
 from idp.policy.model import Confirm, Decision, Deny, Facts, Issue, Snoozed, Worths
 from idp.policy.rules import Rules
@@ -101,8 +101,9 @@ class Judge:
         rules = self.rules.all()
         decision = decide(rules, facts)
         # What could be asked or set up matters, and is read, only while something is missing, and for
-        # whoever has signed in just now: not for those who are known and pass through.
-        asked_now = not sign_in.request.silent and opened_now(facts, decision.counted)
+        # whoever has shown something just now: not for those who are known and pass through.
+        shown = shown_within(facts, decision.counted, CLOCKS_APART)
+        asked_now = bool(shown) and not sign_in.request.silent
         passing = isinstance(decision.verdict, (Issue, Confirm)) and not asked_now
         return decision if person is None or passing else decide(rules, self._more(connection, facts, person))
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from idp.core.errors import Refused
-from idp.core.model import Person
+from idp.core.model import Person, Strength
 from idp.factors import recovery
 from idp.methods.snoozes import snoozed_by
 from idp.policy.model import Ask, Campaign, Conditions, Confirm, Controls, Register, Rule
@@ -120,6 +120,29 @@ def test_a_campaign_may_be_put_off_so_often_and_then_it_is_required(
     step = house.password(other := Browser(), begin(house, other))
     step = house.totp(other, house.choose(other, step, "totp", _app(step)))
     assert step.reply is not None, "and that was it"
+
+
+def test_an_old_password_is_no_way_around_what_is_required(
+    house: House, browser: Browser, ada: Person
+) -> None:
+    """Signed in with the password where that is enough, a while ago; then the code elsewhere."""
+    easy = house.partner()
+    lenient = Rule(
+        id="easy",
+        name="easy",
+        conditions=Conditions(partners=(easy.id,)),
+        controls=Controls(strength=Strength.ONE),
+    )
+    rules(house, lenient, controls("safer", campaign=Campaign(methods=("passkey",), snoozes=0)))
+    step = browser.took(house.flow.begin(house.request(easy), browser.visit()))
+    assert house.password(browser, step).reply is not None
+    house.clock.advance(minutes=1)
+    step = house.totp(browser, begin(house, browser))
+    assert step.reply is None
+    assert step.sign_in.asked is not None
+    assert step.sign_in.asked.factor == "password", "anew, before anything is set up"
+    step = house.password(browser, step)
+    assert step.decision.verdict == Register(factors=("passkey",), left=0, rule="safer")
 
 
 def _app(step: Step) -> str:
